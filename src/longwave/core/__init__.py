@@ -1,0 +1,1 @@
+"""The decisions of the hub, without I/O: bytes, time and randomness come in as arguments."""
