@@ -11,6 +11,9 @@ import shutil
 import pytest
 from hypothesis import settings
 
+# Before anything imports it, so that a failure in the suite shows the values.
+pytest.register_assert_rewrite("longwave.testing")
+
 # No deadline: on a shared machine it would measure the neighbours.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")

@@ -1,0 +1,1 @@
+"""Logs: the ordered, durable history of updates that everything else reads from."""
