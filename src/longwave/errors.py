@@ -63,7 +63,7 @@ class StreamError(LongwaveError):
     """
 
     def __init__(self, limit: int, came: int, events: list[Any]) -> None:
-        super().__init__(limit, came)
+        super().__init__(limit, came, events)
         self.limit = limit
         self.came = came
         self.events = events

@@ -9,7 +9,7 @@ Standard: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 from __future__ import annotations
 
-from longwave.eventstream.event import DEFAULT_TYPE, Event, check_retry, check_text
+from longwave.eventstream.event import DEFAULT_TYPE, Event, check_line, check_retry, check_text
 
 # A lone comment line. With a blank line after it, several clients would read an empty event.
 HEARTBEAT = b":\n"
@@ -38,6 +38,15 @@ def encode_comment(text: str) -> bytes:
     """
     check_text("comment", text)
     return f": {_prefixed(text, ': ')}\n".encode()
+
+
+def encode_id(event_id: str) -> bytes:
+    """Return a block without data: it sets the last event id, and dispatches no event.
+
+    Several clients that do not follow the standard read an empty event. Raises InvalidValue as Event does.
+    """
+    check_line("id", event_id)
+    return f"id: {event_id}\n\n".encode()
 
 
 def encode_retry(milliseconds: int) -> bytes:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwave.errors import InvalidValue
-from longwave.eventstream.encoder import HEARTBEAT, encode, encode_comment, encode_retry
+from longwave.eventstream.encoder import HEARTBEAT, encode, encode_comment, encode_id, encode_retry
 from longwave.eventstream.event import MAX_RETRY, Event
 from longwave.eventstream.parser import Parser
 from unit.eventstream.wire_examples import BOM, ENCODED, EXAMPLES, WireExample
@@ -185,3 +185,17 @@ def test_events_and_comments_in_a_row_do_not_touch_each_other(sent: list[Event],
 def test_a_comment_inside_a_block_changes_nothing(event: Event, comment: str) -> None:
     lines = encode(event).splitlines(keepends=True)
     assert Parser().feed(encode_comment(comment).join(lines)) == [as_received(event)]
+
+
+def test_an_id_alone_sets_the_last_event_id_and_dispatches_nothing():
+    parser = Parser()
+
+    assert encode_id("c3f9a2b1-7") == b"id: c3f9a2b1-7\n\n"
+    assert parser.feed(encode_id("c3f9a2b1-7")) == []
+    assert parser.last_event_id == "c3f9a2b1-7"
+
+
+@pytest.mark.parametrize("event_id", ["a\nb", "a\rb", "a\0b", "\ud800"])
+def test_an_id_alone_cannot_forge_a_field(event_id):
+    with pytest.raises(InvalidValue, match="id"):
+        encode_id(event_id)

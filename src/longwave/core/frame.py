@@ -1,0 +1,80 @@
+"""Frames: the encoded form of one event in one format, made once for all who receive it.
+
+Not here: the bytes of an event (eventstream/encoder.py).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from itertools import chain
+from typing import TYPE_CHECKING, cast
+
+from longwave.eventstream.encoder import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from longwave.core.entry import Entry
+    from longwave.eventstream.event import Event
+
+
+class Format(Enum):
+    """How frames are carried."""
+
+    CHUNKED = "chunked"  # HTTP/1.1 chunks of the event stream
+    BARE = "bare"  # the event stream as it is: HTTP/1.0, HTTP/2
+    EVENT = "event"  # Event objects, for subscribers in this process
+
+
+# Bytes on a wire; or events, for subscribers in this process. Both have a length and can be sliced,
+# so a short write is handled in the same way.
+Payload = bytes | memoryview | tuple["Event", ...]
+
+END_OF_CHUNKS = b"0\r\n\r\n"
+
+
+def frame(event: Event, form: Format) -> Payload:
+    """Return the event in this format."""
+    if form is Format.EVENT:
+        return (event,)
+    return wrap(encode(event), form)
+
+
+def wrap(stream: bytes, form: Format) -> bytes:
+    """Return bytes of an event stream as this wire format carries them."""
+    if form is Format.CHUNKED:
+        return b"%x\r\n%b\r\n" % (len(stream), stream)
+    return stream
+
+
+def join(frames: Sequence[Payload]) -> Payload:
+    """Return frames of one format as one payload, in order."""
+    if len(frames) == 1:
+        return frames[0]
+    if isinstance(frames[0], bytes):
+        return b"".join(cast("Sequence[bytes]", frames))
+    return tuple(chain.from_iterable(cast("Sequence[tuple[Event, ...]]", frames)))
+
+
+def rest(payload: Payload, taken: int) -> Payload:
+    """Return the payload without its first `taken` bytes or events; bytes are not copied."""
+    if isinstance(payload, bytes):
+        return memoryview(payload)[taken:]
+    return payload[taken:]
+
+
+class Frames:
+    """The frames of one entry, each made when first asked for."""
+
+    __slots__ = ("_made", "entry")
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self._made: dict[Format, Payload] = {}
+
+    def get(self, form: Format) -> Payload:
+        """Return the entry's event in this format; the same object each time."""
+        made = self._made.get(form)
+        if made is None:
+            made = self._made[form] = frame(self.entry.update.event, form)
+        return made

@@ -1,0 +1,38 @@
+"""What an update may hold."""
+
+from __future__ import annotations
+
+import pytest
+
+from longwave.core.update import MAX_TOPIC_LENGTH, MAX_TOPICS, Update
+from longwave.errors import InvalidValue
+from longwave.eventstream.event import Event
+
+
+def test_an_update_is_public_by_default():
+    assert Update(("a",), Event()).private is False
+
+
+@pytest.mark.parametrize(
+    "topics", [("a",), ("*",), ("x" * MAX_TOPIC_LENGTH,), ("a", "a"), tuple(map(str, range(MAX_TOPICS)))]
+)
+def test_topics_within_the_limits_are_kept(topics):
+    assert Update(topics, Event()).topics == topics
+
+
+@pytest.mark.parametrize(
+    ("topics", "message"),
+    [
+        ((), "topic: expected at least one topic, got none"),
+        (("a",) * (MAX_TOPICS + 1), "topic: expected at most 1000 topics, got 1001"),
+        (("a", ""), "topic: expected at least one character, got an empty string"),
+        (("x" * (MAX_TOPIC_LENGTH + 1),), "topic: expected at most 4096 characters, got 4097"),
+        (("ab\0",), "topic: expected no NUL, got one as character 3"),
+        (("\ud800",), "topic: expected text, got a lone surrogate as character 1"),
+        ((b"a",), "topic: expected str, got bytes"),
+    ],
+)
+def test_other_topics_are_refused_with_a_sentence(topics, message):
+    with pytest.raises(InvalidValue) as caught:
+        Update(topics, Event())
+    assert str(caught.value) == message
