@@ -115,7 +115,8 @@ def restart_hub(tmp_path: Path) -> Iterator[Callable[[str], RunningHub]]:
         hub.stop()
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while Playwright runs, no other test of this thread could run an event loop.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
     with sync_playwright() as playwright:

@@ -1,0 +1,173 @@
+"""What publishers send over HTTP, in three content types, to updates; and the answers.
+
+Not here: appending them (hub.py), paths and methods (routes.py).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from longwave.core.update import Update
+from longwave.errors import InvalidValue
+from longwave.eventstream.event import DEFAULT_TYPE, Event
+from longwave.hub import text_of
+from longwave.transports.exchange import Request, Response, parse_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+
+MAX_BATCH = 10_000  # updates of one request
+MAX_RETRY_DIGITS = 16
+KEYS = frozenset({"topic", "topics", "data", "type", "id", "retry", "private"})
+JSON_NAMES = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
+
+
+class UnsupportedType(InvalidValue):
+    """The request's content type is none of those that updates come in."""
+
+    def __init__(self, came: str) -> None:
+        super().__init__("Content-Type", f"expected {FORM}, {JSON} or {NDJSON}, got {came or 'none'}")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Updates to append together, and how to answer with their ids."""
+
+    updates: list[Update]
+    answer: Callable[[list[str]], Response]
+
+
+def read_batch(request: Request) -> Batch:
+    """Return what the request publishes. Raises InvalidValue that says what was wrong and where."""
+    content_type = (request.header(b"content-type") or b"").decode("latin-1")
+    read = READERS.get(content_type.partition(";")[0].strip().lower())
+    if read is None:
+        raise UnsupportedType(content_type)
+    try:
+        text = request.body.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidValue("body", f"expected UTF-8, got something else at byte {error.start + 1}") from None
+    return read(text)
+
+
+# One form: one update.
+
+
+def _read_form(text: str) -> Batch:
+    fields = parse_parameters("body", text)
+    values = dict(reversed(fields))  # the first of equal names counts
+    topics = tuple(value for name, value in fields if name == "topic")
+    event = Event(values.get("data", ""), values.get("type") or DEFAULT_TYPE, values.get("id", ""), _retry(values))
+    return Batch([Update(topics, event, "private" in values)], _answer_id)
+
+
+def _retry(values: dict[str, str]) -> int | None:
+    text = values.get("retry", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_RETRY_DIGITS):
+        raise InvalidValue("retry", f"expected whole milliseconds, got {text[:40]!r}")
+    return int(text)
+
+
+def _answer_id(ids: list[str]) -> Response:
+    return Response(HTTPStatus.OK, ids[0].encode())
+
+
+# JSON: one object, or a list of them; NDJSON: one object a line.
+
+
+def _read_json(text: str) -> Batch:
+    value = _parse(text, 1)
+    if isinstance(value, list):
+        return _batch((f"item {number}", item) for number, item in enumerate(value, 1))
+    return Batch([_update(value)], _answer_ids)
+
+
+def _read_ndjson(text: str) -> Batch:
+    lines = ((number, line) for number, line in enumerate(text.split("\n"), 1) if line and not line.isspace())
+    return _batch((f"line {number}", _parse(line, number)) for number, line in lines)
+
+
+def _batch(items: Iterable[tuple[str, object]]) -> Batch:
+    updates: list[Update] = []
+    for place, item in items:
+        if len(updates) == MAX_BATCH:
+            raise InvalidValue("body", f"expected at most {MAX_BATCH} updates in one request, got more")
+        try:
+            updates.append(_update(item))
+        except InvalidValue as error:
+            raise InvalidValue(f"{place}: {error.field}", error.problem) from None
+    if not updates:
+        raise InvalidValue("body", "expected at least one update, got none")
+    return Batch(updates, _answer_ids)
+
+
+def _parse(text: str, first_line: int) -> object:
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        line = first_line + error.lineno - 1
+        raise InvalidValue("body", f"expected JSON, got {error.msg} at line {line}, column {error.colno}") from None
+    except InvalidValue:
+        raise
+    except (RecursionError, ValueError):
+        raise InvalidValue(
+            "body", f"expected JSON of reasonable depth and numbers, from line {first_line} on"
+        ) from None
+
+
+def _refuse_constant(name: str) -> object:
+    raise InvalidValue("body", f"expected JSON, got {name}, which only some languages know")
+
+
+def _update(item: object) -> Update:
+    if not isinstance(item, dict):
+        raise InvalidValue("body", f"expected a JSON object, got {_name(item)}")
+    if not item.keys() <= KEYS:
+        unknown = sorted(item.keys() - KEYS)[0]
+        raise InvalidValue("body", f"expected only the keys {', '.join(sorted(KEYS))}, got {unknown!r}")
+    event = Event(
+        text_of(item.get("data", "")),
+        _text(item, "type") or DEFAULT_TYPE,
+        _text(item, "id"),
+        item.get("retry"),
+    )
+    private = item.get("private", False)
+    if not isinstance(private, bool):
+        raise InvalidValue("private", f"expected true or false, got {_name(private)}")
+    return Update(_topics(item), event, private)
+
+
+def _topics(item: dict[str, Any]) -> tuple[str, ...]:
+    if "topic" in item and "topics" in item:
+        raise InvalidValue("topic", "expected topic or topics, got both")
+    value = item.get("topics", item.get("topic", []))
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
+def _text(item: dict[str, Any], key: str) -> str:
+    value = item.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidValue(key, f"expected a string, got {_name(value)}")
+    return value
+
+
+def _name(value: object) -> str:
+    return JSON_NAMES.get(type(value), "a number")
+
+
+def _answer_ids(ids: list[str]) -> Response:
+    return Response(HTTPStatus.OK, json.dumps({"ids": ids}).encode() + b"\n", "application/json")
+
+
+READERS: dict[str, Callable[[str], Batch]] = {FORM: _read_form, JSON: _read_json, NDJSON: _read_ndjson}

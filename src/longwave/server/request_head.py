@@ -1,0 +1,136 @@
+"""The head of a request as it is received: collected, bounded, and checked for what could be read in two ways.
+
+Not here: the grammar of a line (httptools). Rules: RFC 9112 sections 3.2, 6.1 and 6.3.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from longwave.transports.exchange import Request
+
+if TYPE_CHECKING:
+    from longwave.transports.exchange import Headers
+
+LINE = 4  # bytes around a header's name and value: ": " and CRLF
+
+
+class RequestHead:
+    """One head.
+
+    limit: bytes that it may have. received: bytes of the body so far. complete: whether the head is.
+    """
+
+    __slots__ = ("_headers", "_limit", "_size", "_target", "complete", "method", "received", "version")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._size = 0
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self.method = ""
+        self.version = ""
+        self.complete = False
+        self.received = 0
+
+    def add_target(self, part: bytes) -> None:
+        """Take a part of the target."""
+        self._size += len(part)
+        if not self.too_large:
+            self._target += part
+
+    def add(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self._size += len(name) + len(value) + LINE
+        if not self.too_large:
+            self._headers.append((name.lower(), value))
+
+    def finish(self, method: bytes, version: str) -> None:
+        """Take what the request line said; the head is complete."""
+        self.method = method.decode("ascii")
+        self.version = version
+        self.complete = True
+
+    @property
+    def too_large(self) -> bool:
+        """Whether the head is above its limit."""
+        return self._size > self._limit
+
+    @property
+    def length(self) -> int:
+        """The body's length as announced; 0 if it was not."""
+        values = self._values(b"content-length")
+        return int(values[0]) if values else 0
+
+    @property
+    def expects_continue(self) -> bool:
+        """Whether the client waits for a word before it sends the body: RFC 9110 section 10.1.1."""
+        return self.version == "1.1" and any(value.lower() == b"100-continue" for value in self._values(b"expect"))
+
+    def problem(self) -> str | None:
+        """Return in one sentence why the head must not be trusted, or None."""
+        if self.version not in ("1.0", "1.1"):
+            return f"expected HTTP/1.0 or HTTP/1.1, got HTTP/{self.version}"
+        hosts = len(self._values(b"host"))
+        if hosts != 1 and (hosts or self.version == "1.1"):
+            return f"expected exactly one Host header, got {hosts}"
+        return self._target_problem() or self._framing_problem()
+
+    def _target_problem(self) -> str | None:
+        if self.method == "CONNECT":
+            return "expected a request to this server, got one for a tunnel through it"
+        if not self._target.isascii():
+            return "expected a request target in ASCII, got other bytes; percent-encode them"
+        try:
+            split_target(self._target.decode("ascii"))
+        except ValueError as error:
+            return f"expected a path or an address as request target, got another: {error}"
+        return None
+
+    def _framing_problem(self) -> str | None:
+        lengths, codings = self._values(b"content-length"), self._values(b"transfer-encoding")
+        if len(lengths) > 1 or any(not value.isdigit() or len(value) > 18 for value in lengths):
+            return "expected at most one Content-Length header, a plain number"
+        if not codings:
+            return None
+        if lengths:
+            return "expected Content-Length or Transfer-Encoding, got both"
+        if self.version == "1.0":
+            return "expected no Transfer-Encoding from an HTTP/1.0 client, got one"
+        if [value.strip().lower() for value in codings] != [b"chunked"]:
+            return "expected Transfer-Encoding: chunked and no other coding"
+        return None
+
+    def request(self, body: bytes, client: str) -> Request:
+        """Return the complete request."""
+        path, query = split_target(self._target.decode("ascii"))
+        return Request(self.method, path, query, self.headers(), body, self.version, client)
+
+    def without_upgrade(self) -> bytes:
+        """Return a head that announces the same body, and the same about the connection, but offers no upgrade."""
+        options = b",".join(self._values(b"connection")).lower().split(b",")
+        kept = [option.strip() for option in options if option.strip() in (b"close", b"keep-alive")]
+        framing = [pair for pair in self._headers if pair[0] in (b"content-length", b"transfer-encoding")]
+        lines = [b"%b: %b\r\n" % pair for pair in (*framing, (b"Connection", b", ".join(kept)))]
+        return b"".join([b"POST / HTTP/%b\r\n" % self.version.encode(), *lines, b"\r\n"])
+
+    def headers(self) -> Headers:
+        """Return the headers, names in lower case, in order."""
+        return tuple(self._headers)
+
+    def _values(self, name: bytes) -> list[bytes]:
+        return [value for key, value in self._headers if key == name]
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """Return path and query of a request target in origin or absolute form: RFC 9112 section 3.2.
+
+    Raises ValueError for an address that is none.
+    """
+    target = target.partition("#")[0]
+    if "://" in target and not target.startswith("/"):
+        parts = urlsplit(target)
+        return parts.path or "/", parts.query
+    path, _, query = target.partition("?")
+    return path, query

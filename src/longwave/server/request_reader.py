@@ -1,0 +1,220 @@
+"""Bytes of one connection to its requests, in order, with bounds on everything.
+
+Not here: grammar (httptools), what makes a head ambiguous (request_head.py), timeouts and answers (http1.py).
+
+A request that this server reads differently from a proxy before it would be dangerous, so whatever is ambiguous is
+refused, and nothing after it is read. An offer to upgrade is declined by reading on as HTTP/1.1, as RFC 9110 section
+7.8 allows; the parser takes it for the end of the request, so its body is read by a new one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import httptools
+
+from longwave.server.request_head import RequestHead
+from longwave.transports.exchange import Response, refusal
+
+if TYPE_CHECKING:
+    from longwave.server.config import Limits
+    from longwave.server.request_bodies import RequestBodies
+    from longwave.transports.exchange import Headers, Request
+
+MAX_PIPELINED = 32  # complete requests waiting on one connection; after more it closes, having answered these
+RETRY_AFTER = ((b"Retry-After", b"1"),)  # seconds, when too many bodies come at once
+
+
+class Part(Enum):
+    """What of a request is being received."""
+
+    NOTHING = "nothing"
+    HEAD = "head"
+    BODY = "body"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A complete request, and whether its sender wants to send more after it."""
+
+    request: Request
+    keep_alive: bool
+
+
+class RequestReader:
+    """Reads requests until one is refused.
+
+    requests: what is to be answered, in order; a Response is a refusal and always the last.
+    stopped: nothing that comes now is a request.
+    """
+
+    __slots__ = (
+        "_address",
+        "_bodies",
+        "_body",
+        "_declining",
+        "_head",
+        "_limits",
+        "_parser",
+        "_unread",
+        "requests",
+        "stopped",
+    )
+
+    def __init__(self, limits: Limits, bodies: RequestBodies, address: str) -> None:
+        self.requests: deque[Received | Response] = deque()
+        self.stopped = False
+        self._limits = limits
+        self._bodies = bodies
+        self._address = address
+        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
+        self._head: RequestHead | None = None  # of the request that is being received
+        self._body: list[bytes] = []
+        self._unread = 0  # bytes received since the last piece that is of use: a head, a part of a body, a request
+        self._declining = False  # an upgrade is offered
+
+    @property
+    def part(self) -> Part:
+        """What is being received."""
+        if self._head is None:
+            return Part.NOTHING
+        return Part.BODY if self._head.complete else Part.HEAD
+
+    @property
+    def expects_continue(self) -> bool:
+        """Whether the client waits for a word before it sends the body."""
+        head = self._head
+        return head is not None and head.complete and head.expects_continue and not head.received
+
+    def feed(self, data: bytes) -> None:
+        """Read on."""
+        if self.stopped:
+            return
+        self._unread += len(data)
+        try:
+            self._parse(data)
+        except httptools.HttpParserError as error:
+            self.refuse(HTTPStatus.BAD_REQUEST, f"expected an HTTP/1.1 request, got something else: {error}")
+        if self._unread > self._limits.head:
+            self._refuse_unread()
+
+    def refuse(self, status: HTTPStatus, sentence: str, headers: Headers = ()) -> None:
+        """Let the answer to what is being received be an error, after the requests before, and read no more."""
+        if not self.stopped:
+            self.stop()
+            self.requests.append(refusal(status, sentence, headers, close=True))
+
+    def stop(self) -> None:
+        """Read no more; complete requests stay."""
+        self.stopped = True
+        if self._head is not None:
+            self._bodies.free(self._head.received)
+            self._head = None
+        self._body = []
+
+    def close(self) -> None:
+        """Read no more and drop what is here."""
+        self.stop()
+        self._parser = None  # it refers to this reader: together they would wait for the garbage collector
+        for item in self.requests:
+            if isinstance(item, Received):
+                self._bodies.free(len(item.request.body))
+        self.requests.clear()
+
+    def _parse(self, data: bytes) -> None:
+        while data:
+            assert self._parser is not None, "a closed reader is stopped"
+            try:
+                self._parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as offer:
+                if self.stopped:
+                    return
+                data = data[offer.args[0] :]
+                self._decline()
+
+    def _decline(self) -> None:
+        """Let a new parser expect what the head announced."""
+        assert self._head is not None, "the head was complete"
+        self._parser = httptools.HttpRequestParser(self)
+        self._parser.feed_data(self._head.without_upgrade())
+
+    def _refuse_unread(self) -> None:
+        if self.part is Part.HEAD:
+            self._refuse_head()
+        elif self.part is Part.BODY:
+            limit = self._limits.head
+            self.refuse(HTTPStatus.BAD_REQUEST, f"expected chunk extensions or trailers of at most {limit} bytes")
+
+    # What the parser finds.
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        if not self.stopped and not self._declining:
+            self._head = RequestHead(self._limits.head)
+
+    def on_url(self, part: bytes) -> None:
+        """The request's target, or a part of it."""
+        if self._head is not None and not self._declining:
+            self._head.add_target(part)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header; after the body, a trailer, which nobody asked for."""
+        if self._head is not None and not self._head.complete:
+            self._head.add(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is complete: refuse it, or expect the body."""
+        if self._head is None or self._parser is None:
+            return
+        if self._declining:
+            self._declining = False
+            return
+        self._unread = 0
+        self._head.finish(self._parser.get_method(), self._parser.get_http_version())
+        self._declining = self._parser.should_upgrade()
+        if self._head.too_large:
+            self._refuse_head()
+        elif (problem := self._head.problem()) is not None:
+            self.refuse(HTTPStatus.BAD_REQUEST, problem)
+        elif self._head.length > self._limits.body:
+            self._refuse_body()
+
+    def on_body(self, part: bytes) -> None:
+        """Some of the body."""
+        head = self._head
+        if head is None:
+            return
+        self._unread = 0
+        if head.received + len(part) > self._limits.body:
+            self._refuse_body()
+        elif not self._bodies.take(len(part)):
+            sentence = "expected room for this body, got too many at once"
+            self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, sentence, RETRY_AFTER)
+        else:
+            head.received += len(part)
+            self._body.append(part)
+
+    def on_message_complete(self) -> None:
+        """The request is complete."""
+        if self._head is None or self._declining or self._parser is None:
+            return
+        head, self._head = self._head, None
+        body, self._body = b"".join(self._body), []
+        self._unread = 0
+        self.requests.append(Received(head.request(body, self._address), self._parser.should_keep_alive()))
+        if len(self.requests) >= MAX_PIPELINED:
+            self.stop()
+
+    def _refuse_head(self) -> None:
+        limit = self._limits.head
+        sentence = f"expected a request head of at most {limit} bytes, got more"
+        self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, sentence)
+
+    def _refuse_body(self) -> None:
+        limit = self._limits.body
+        self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected a body of at most {limit} bytes, got more")

@@ -1,0 +1,61 @@
+"""The bytes of a response's status line and headers."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from longwave.transports.exchange import Headers, Response
+
+STATUS_LINES = {status: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+
+STREAM_TYPE = b"Content-Type: text/event-stream\r\nX-Content-Type-Options: nosniff\r\n"
+
+
+class Dates:
+    """The `Date` header, made once a second."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._line = b""
+
+    def line(self, now: float) -> bytes:
+        """Return the header's line; `now` is seconds since the epoch of Unix time."""
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._line = b"Date: %b\r\n" % formatdate(second, usegmt=True).encode()
+        return self._line
+
+
+def response_head(response: Response, date: bytes, connection: bytes) -> bytes:
+    """Return the head of a complete response; `connection` is the value of that header, "" for none."""
+    lines = [
+        STATUS_LINES[response.status],
+        date,
+        b"Content-Length: %d\r\n" % len(response.body) if has_length(response) else b"",
+        b"Content-Type: %b\r\nX-Content-Type-Options: nosniff\r\n" % response.content_type.encode()
+        if response.body or response.status is HTTPStatus.OK
+        else b"",
+        *(b"%b: %b\r\n" % header for header in response.headers),
+        b"Connection: %b\r\n" % connection if connection else b"",
+        b"\r\n",
+    ]
+    return b"".join(lines)
+
+
+def stream_head(headers: Headers, date: bytes, *, chunked: bool) -> bytes:
+    """Return the head of an event stream: in chunks, or ended by the end of the connection.
+
+    No request follows on the connection, either way.
+    """
+    framing = b"Transfer-Encoding: chunked\r\n" if chunked else b""
+    lines = [STATUS_LINES[HTTPStatus.OK], date, STREAM_TYPE, framing, b"Connection: close\r\n"]
+    return b"".join([*lines, *(b"%b: %b\r\n" % header for header in headers), b"\r\n"])
+
+
+def has_length(response: Response) -> bool:
+    """Tell whether a response has a `Content-Length`: RFC 9110 section 8.6."""
+    return response.sized and response.status is not HTTPStatus.NO_CONTENT and response.status >= HTTPStatus.OK

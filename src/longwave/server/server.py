@@ -1,0 +1,124 @@
+"""The server's life: listen, serve, drain on a signal, stop.
+
+Not here: what is shared by connections (site.py), options (config.py, cli/).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from longwave.server.drain import drain
+from longwave.server.http1 import Connection
+from longwave.server.listener import listen, unix_path, url_of
+from longwave.server.site import Site
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator
+
+    from longwave.hub import Hub
+    from longwave.server.config import ServerConfig
+
+logger = logging.getLogger("longwave.server")
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# Each collection walks all live objects, which costs the more the more subscribers there are; what the server makes
+# for a delivery is no garbage in cycles.
+GC_THRESHOLDS = (50_000, 50, 100)
+
+
+class Server:
+    """Serves one hub; use it inside `async with`, in the loop that it is to serve in.
+
+    url: the first address that it listens on; known once entered.
+    """
+
+    def __init__(self, hub: Hub, config: ServerConfig) -> None:
+        self._hub = hub
+        self._config = config
+        self.site = Site(hub, config)
+        self.url = ""
+        self._listening: list[socket.socket] = []
+        self._servers: list[asyncio.Server] = []
+
+    async def __aenter__(self) -> Server:
+        """Open the hub and listen. Raises LogUnavailable, or OSError that names the address."""
+        loop = asyncio.get_running_loop()
+        self._listening = listen(self._config)
+        try:
+            await self._hub.open()
+        except BaseException:
+            self._stop_listening()
+            raise
+        self.site.open()
+        for sock in self._listening:
+            backlog = self._config.listen.backlog
+            self._servers.append(await loop.create_server(lambda: Connection(self.site), sock=sock, backlog=backlog))
+        self.url = url_of(self._listening[0])
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop listening, end all streams within the drain time, and close the hub."""
+        self._stop_listening()
+        await drain(self.site, self._config.timeouts.drain)
+        for connection in list(self.site.connections):
+            connection.abort()
+        self.site.close()
+        await self._hub.close()
+
+    def _stop_listening(self) -> None:
+        files = [path for sock in self._listening if (path := unix_path(sock)) is not None]
+        for server in self._servers:
+            server.close()
+        for sock in self._listening:
+            sock.close()
+        for path in files:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+
+async def serve(hub: Hub, config: ServerConfig, announce: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then drain; a second signal ends the process at once.
+
+    announce: called with the address once connections are accepted.
+    Raises LogUnavailable, or OSError that names the address.
+    """
+    stop = asyncio.Event()
+    with signals_to(stop):
+        async with Server(hub, config) as server:
+            spare_collections()
+            announce(server.url)
+            await stop.wait()
+            logger.info("stopping: %d connections are open", server.site.limits.open)
+
+
+@contextlib.contextmanager
+def signals_to(stop: asyncio.Event) -> Iterator[None]:
+    """Set the event at the first signal to stop; end the process at the second."""
+    loop = asyncio.get_running_loop()
+
+    def handle(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, handle, number)
+    try:
+        yield
+    finally:
+        for number in STOP_SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+def spare_collections() -> None:
+    """Let the garbage collector pass over what lives as long as the process, and come by less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)

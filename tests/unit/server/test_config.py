@@ -1,0 +1,74 @@
+"""Options are refused where they would be dangerous or mean nothing."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from longwave.errors import InvalidConfiguration
+from longwave.server.config import Limits, Listen, ServerConfig, Timeouts, is_loopback
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]"])
+def test_loopback_addresses_need_no_word(host):
+    assert is_loopback(host)
+    assert Listen(host=host).host == host
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "", "192.0.2.7", "example.com", "localhost.example.com", "127.0.0.1.example.com"]
+)
+def test_other_addresses_must_be_insisted_on(host):
+    with pytest.raises(InvalidConfiguration, match=r"expected a loopback address.*--insecure"):
+        Listen(host=host)
+    assert Listen(host=host, insecure=True).host == host
+
+
+def test_unix_socket_needs_no_address():
+    assert Listen(host="0.0.0.0", uds="hub.sock").uds == "hub.sock"
+
+
+@pytest.mark.parametrize("port", [-1, 65_536])
+def test_port_must_be_one(port):
+    with pytest.raises(InvalidConfiguration, match=f"port: expected 0 to 65535, got {port}"):
+        Listen(port=port)
+
+
+@pytest.mark.parametrize("name", ["head", "body", "bodies", "topics", "lag", "replays"])
+def test_limits_are_at_least_one(name):
+    with pytest.raises(InvalidConfiguration, match=f"{name}: expected 1 or more, got 0"):
+        Limits(**{name: 0})
+
+
+@pytest.mark.parametrize("name", ["connections", "connections_per_address"])
+def test_number_of_connections_may_be_zero_but_not_less(name):
+    assert getattr(Limits(**{name: 0}), name) == 0
+    with pytest.raises(InvalidConfiguration, match="expected 0 or more"):
+        Limits(**{name: -1})
+
+
+@pytest.mark.parametrize("name", ["heartbeat", "head", "body", "keep_alive", "send"])
+@pytest.mark.parametrize("seconds", [0, -1, math.nan, math.inf, 86_401])
+def test_waits_are_above_zero_and_at_most_a_day(name, seconds):
+    with pytest.raises(InvalidConfiguration, match=f"{name}: expected more than 0 seconds and at most a day"):
+        Timeouts(**{name: seconds})
+
+
+@pytest.mark.parametrize("seconds", [-1, math.nan, math.inf])
+def test_drain_may_take_no_time_but_no_less(seconds):
+    assert Timeouts(drain=0).drain == 0
+    with pytest.raises(InvalidConfiguration, match="drain"):
+        Timeouts(drain=seconds)
+
+
+@pytest.mark.parametrize("size", [1023, 2**30 + 1])
+def test_send_buffer_is_what_a_socket_can_have(size):
+    with pytest.raises(InvalidConfiguration, match="send_buffer"):
+        ServerConfig(send_buffer=size)
+
+
+def test_hub_gets_its_part():
+    limits = ServerConfig(limits=Limits(lag=1, replays=2), timeouts=Timeouts(heartbeat=3, send=4)).delivery()
+
+    assert (limits.lag, limits.replays, limits.heartbeat, limits.send_timeout) == (1, 2, 3, 4)

@@ -1,0 +1,143 @@
+"""Bytes to requests: the same however they are cut, bounded, and nothing after a refusal."""
+
+from __future__ import annotations
+
+import pytest
+
+from longwave.server.config import Limits
+from longwave.server.request_bodies import RequestBodies
+from longwave.server.request_reader import MAX_PIPELINED, Part, Received, RequestReader
+from longwave.transports.exchange import Response
+
+GET = b"GET /a?b=c HTTP/1.1\r\nHost: h\r\nX-A: b\r\n\r\n"
+POST = b"POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"
+CHUNKED = b"POST /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-T: u\r\n\r\n"
+UPGRADE = b"POST /p HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+
+
+def reader(**limits):
+    config = Limits(**limits)
+    return RequestReader(config, RequestBodies(config.bodies), "192.0.2.7")
+
+
+def received(one):
+    return [(item.request.method, item.request.body, item.keep_alive) for item in one.requests]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_requests_are_the_same_however_the_bytes_are_cut(size):
+    one = reader()
+    data = GET + POST + CHUNKED + UPGRADE + b"Content-Length: 5\r\n\r\nhello" + GET
+
+    for place in range(0, len(data), size):
+        one.feed(data[place : place + size])
+
+    hello = ("POST", b"hello", True)
+    assert received(one) == [("GET", b"", True), hello, hello, hello, ("GET", b"", True)]
+    assert not one.stopped
+    assert one.part is Part.NOTHING
+
+
+def test_request_has_path_query_headers_version_and_client():
+    one = reader()
+    one.feed(GET)
+    request = one.requests[0].request
+
+    assert (request.path, request.query, request.version, request.client) == ("/a", "b=c", "1.1", "192.0.2.7")
+    assert request.headers == ((b"host", b"h"), (b"x-a", b"b"))
+
+
+def test_trailers_are_no_headers():
+    one = reader()
+    one.feed(CHUNKED)
+
+    assert one.requests[0].request.header(b"x-t") is None
+
+
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: 5\r\n\r\nhello", b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"]
+)
+def test_declined_upgrade_keeps_the_body_and_the_wish_to_close(framing):
+    one = reader()
+    one.feed(UPGRADE.replace(b"Upgrade, HTTP2", b"Upgrade, close, HTTP2") + framing)
+
+    assert received(one) == [("POST", b"hello", False)]
+
+
+def test_declined_upgrade_without_a_body_is_complete_at_once():
+    one = reader()
+    one.feed(GET.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n") + GET)
+
+    assert received(one) == [("GET", b"", True)] * 2
+
+
+def test_bodies_are_counted_until_they_are_closed():
+    one = reader()
+
+    one.feed(POST + POST[:-2])
+    assert one._bodies.held == 8
+    one.close()
+
+    assert one._bodies.held == 0
+    assert not one.requests
+
+
+def test_refused_body_is_counted_no_more():
+    """It was counted in part only: what made it too large never was."""
+    one = reader(body=8)
+    one.feed(CHUNKED.replace(b"0\r\nX", b"5\r\nworld\r\n0\r\nX"))
+
+    assert one._bodies.held == 0
+    assert one.requests[0].status == 413
+
+
+def test_nothing_after_a_refusal_is_read():
+    one = reader()
+    one.feed(GET + b"nonsense\r\n\r\n" + GET)
+    one.feed(GET)
+
+    assert [type(item) for item in one.requests] == [Received, Response]
+    assert one.stopped
+
+
+def test_pipelined_requests_have_a_limit():
+    one = reader()
+    one.feed(GET * (MAX_PIPELINED + 1))
+
+    assert len(one.requests) == MAX_PIPELINED
+    assert one.stopped
+
+
+def test_permission_is_expected_once_the_head_is_complete_until_the_body_comes():
+    one = reader()
+    head, body = POST.replace(b"Host", b"Expect: 100-Continue\r\nHost").split(b"hello")[0], b"hello"
+
+    one.feed(head[:-2])
+    assert not one.expects_continue
+    one.feed(head[-2:])
+    assert one.expects_continue
+    one.feed(body[:1])
+    assert not one.expects_continue
+
+
+def test_parts_follow_each_other():
+    one = reader()
+    parts = []
+    for byte in POST:
+        one.feed(bytes([byte]))
+        if one.part not in parts[-1:]:
+            parts.append(one.part)
+
+    assert parts == [Part.HEAD, Part.BODY, Part.NOTHING]
+
+
+@pytest.mark.parametrize("cut", [b"5;" + b"a" * 500, b"5\r\nhello\r\n0\r\nX: " + b"a" * 500])
+def test_bytes_of_a_body_that_are_no_body_have_a_limit(cut):
+    one = reader(head=300)
+    one.feed(CHUNKED.split(b"5\r\nhello")[0])
+
+    for byte in cut:
+        one.feed(bytes([byte]))
+
+    assert one.requests[-1].status == 400
+    assert b"chunk extensions or trailers" in one.requests[-1].body
