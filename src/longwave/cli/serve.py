@@ -1,0 +1,150 @@
+"""`longwave serve`: run a hub.
+
+Not here: its settings (settings.py, configuration.py), the server (server/server.py).
+Rules that always hold: nothing of the server is imported before the command runs; the announcement is printed
+once connections are accepted; a standard output that nobody reads does not stop a hub.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shlex
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from longwave.cli.configuration import config_option, name_parameter
+from longwave.cli.quantity import format_duration, format_size
+from longwave.cli.settings import SETTINGS, Settings, build_settings
+from longwave.errors import InvalidConfiguration, InvalidValue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from longwave.logs.base import Log
+
+HELP = """Run a hub.
+
+It takes updates at /events and streams them to whoever listens there. Stop it with Ctrl-C or SIGTERM:
+it lets requests finish and tells streams when to come back.
+
+Each option is also an environment variable (--retain-age is LONGWAVE_RETAIN_AGE) and a key of the
+file that --config names. The command line wins over the environment, and both win over the file.
+Durations: 500ms, 15s, 1h30m, 7d. Sizes: 64KiB, 10MB, 1GiB.
+
+\b
+Examples:
+  longwave serve
+  longwave serve --port 9000 --log sqlite:/var/lib/longwave/hub.db --retain-age 30d
+  longwave serve --uds /run/longwave.sock        # behind nginx or Caddy
+  LONGWAVE_PORT=9000 longwave serve --config longwave.toml
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What is said once a hub accepts connections.
+
+    address: of the hub's page, or `unix:PATH`. log: where history is, and what is kept. attempt: a command to try.
+    """
+
+    address: str
+    log: str
+    attempt: str
+
+    def __str__(self) -> str:
+        return f"Longwave is listening on {self.address}\nLog: {self.log}\nTry: {self.attempt}\n"
+
+
+def command() -> click.Command:
+    """Return the command, with one option for each setting."""
+    params: list[click.Parameter] = [setting.option() for setting in SETTINGS]
+    return click.Command("serve", params=[*params, config_option()], callback=serve, help=HELP)
+
+
+@click.pass_context
+def serve(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - converted values of all settings
+    """Run a hub until it is told to stop."""
+    from longwave.logs.address import open_address
+
+    try:
+        settings = build_settings(values)
+        log = open_address(settings.log, retention=settings.retention, durability=settings.durability)
+    except InvalidValue as error:
+        name = "log" if error.field == "log address" else error.field
+        raise InvalidConfiguration(name_parameter(ctx, name), error.problem) from None
+    level = settings.log_level.upper()
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    run_hub(log, settings)
+
+
+def run_hub(log: Log, settings: Settings) -> None:
+    """Run a hub over `log` until it is told to stop. Raises LogUnavailable; ClickException if it cannot listen."""
+    from longwave.hub import Hub
+    from longwave.server.server import serve as serve_hub
+
+    async def main() -> None:
+        hub = Hub(log, settings.server.delivery())
+        await serve_hub(hub, settings.server, announce=lambda url: say(describe(url, settings)))
+
+    try:
+        _find_runner()(main())
+    except OSError as error:
+        raise click.ClickException(error.strerror or str(error)) from error
+
+
+def describe(url: str, settings: Settings) -> Announcement:
+    """Return what to announce for a hub that listens at `url`."""
+    path = url.removeprefix("unix:")
+    socket = f"--unix-socket {shlex.quote(path)} " if path != url else ""
+    base = "http://localhost" if socket else url.rstrip("/")
+    address = url if socket else f"{base}/"
+    attempt = f"curl {socket}-d topic=hello -d data='Hello, world' {base}/events"
+    return Announcement(address, _describe_log(settings), attempt)
+
+
+def say(announcement: Announcement) -> None:
+    """Print it at once: pretty on a terminal, plain lines elsewhere. Does not mind if nobody reads."""
+    try:
+        if sys.stdout.isatty():
+            _print_pretty(announcement)
+        else:
+            sys.stdout.write(str(announcement))
+            sys.stdout.flush()
+    except OSError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for as long as the hub runs
+
+
+def _print_pretty(announcement: Announcement) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = (
+        ("Longwave", "bold magenta", announcement.address, "bold cyan underline"),
+        ("log", "dim", announcement.log, ""),
+        ("try", "dim", announcement.attempt, "green"),
+        ("stop", "dim", "Ctrl-C", ""),
+    )
+    table = Table.grid(padding=(0, 2))
+    for name, name_style, value, style in rows:
+        table.add_row(Text.assemble((name, name_style)), Text.assemble((value, style), overflow="fold"))
+    Console().print(table)
+
+
+def _describe_log(settings: Settings) -> str:
+    kept = settings.retention
+    bounds = f"{kept.events:,} updates, {format_duration(kept.age)}, {format_size(kept.size)}"
+    return f"{settings.log} (keeps at most {bounds})"
+
+
+def _find_runner() -> Callable[[Coroutine[Any, Any, None]], None]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run
+    return uvloop.run

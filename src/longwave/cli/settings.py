@@ -1,0 +1,162 @@
+"""What can be set about `longwave serve`: one table of options, and the groups that their values go into.
+
+Not here: the groups and their defaults (server/config.py, logs/retention.py), the configuration file and how an
+error names where a value came from (configuration.py).
+Rules that always hold: each setting is an option, an environment variable and a key of the configuration file
+under the same name; a default stands in its group only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, fields
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from longwave.cli.configuration import ConfiguredOption
+from longwave.cli.quantity import COUNT, DURATION, SIZE, format_duration, format_size
+from longwave.errors import InvalidValue
+from longwave.logs.retention import Retention
+from longwave.server.config import Limits, Listen, ServerConfig, SinkKind, Timeouts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+DURABILITIES = ("full", "relaxed")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that `longwave serve` was told.
+
+    log: address of the log. durability: what an acknowledged update survives. log_level: of messages on stderr.
+    """
+
+    log: str = "sqlite:longwave.db"
+    durability: str = "full"
+    log_level: str = "info"
+    retention: Retention
+    server: ServerConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: its option without dashes, the group and field it goes into, its type, and what it means."""
+
+    name: str
+    group: type[Any]
+    field: str
+    type: click.ParamType[Any]
+    help: str
+
+    @property
+    def parameter(self) -> str:
+        """The name that click knows the option by."""
+        return self.name.replace("-", "_")
+
+    def option(self) -> ConfiguredOption:
+        """Return the option, with the group's default."""
+        default = _default_of(self.group, self.field)
+        return ConfiguredOption(
+            [f"--{self.name}"],
+            type=self.type,
+            is_flag=isinstance(default, bool),
+            default=_FORMATS.get(type(self.type), _as_text)(default),
+            help=self.help,
+        )
+
+
+class Text(click.types.StringParamType):
+    """Any text; `name` says in the help what it stands for."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+SINKS = click.Choice([kind.value for kind in SinkKind])
+_FLAG = click.BOOL
+_FORMATS: Mapping[type, Callable[[Any], Any]] = {type(DURATION): format_duration, type(SIZE): format_size}
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("host", Listen, "host", Text("host"), "Address or name to listen on."),
+    Setting("port", Listen, "port", COUNT, "TCP port; 0 lets the system choose."),
+    Setting("uds", Listen, "uds", Text("path"), "Listen on a Unix socket at this path instead of TCP."),
+    Setting("insecure", Listen, "insecure", _FLAG, "Listen on any address although anybody may publish then."),
+    Setting("backlog", Listen, "backlog", COUNT, "Connections that wait in the kernel to be accepted."),
+    Setting(
+        "log", Settings, "log", Text("address"), "Where the history is kept: sqlite:FILE, or memory: (lost at exit)."
+    ),
+    Setting(
+        "durability",
+        Settings,
+        "durability",
+        click.Choice(DURABILITIES),
+        "full: an acknowledged update survives a power cut; relaxed: it survives a crash of the hub.",
+    ),
+    Setting("retain-events", Retention, "events", COUNT, "Keep at most so many updates."),
+    Setting("retain-age", Retention, "age", DURATION, "Keep updates for so long."),
+    Setting("retain-bytes", Retention, "size", SIZE, "Keep at most so much."),
+    Setting("heartbeat", Timeouts, "heartbeat", DURATION, "Send a comment on a stream after so much silence."),
+    Setting("max-connections", Limits, "connections", COUNT, "Open connections; 0: as many as open files allow."),
+    Setting(
+        "max-connections-per-address",
+        Limits,
+        "connections_per_address",
+        COUNT,
+        "Open connections of one client address; 0: no limit.",
+    ),
+    Setting("max-body", Limits, "body", SIZE, "Size of a request body."),
+    Setting("max-bodies", Limits, "bodies", SIZE, "Size of all request bodies that are being received."),
+    Setting("max-head", Limits, "head", SIZE, "Size of a request line and headers."),
+    Setting("max-topics", Limits, "topics", COUNT, "Topics that one subscription may name."),
+    Setting("max-lag", Limits, "lag", SIZE, "Events held for a slow subscriber; past it the log feeds it."),
+    Setting("max-replays", Limits, "replays", COUNT, "Subscribers fed from the log at the same time."),
+    Setting("head-timeout", Timeouts, "head", DURATION, "Wait for a complete request head."),
+    Setting("body-timeout", Timeouts, "body", DURATION, "Wait for a complete request body."),
+    Setting("keep-alive", Timeouts, "keep_alive", DURATION, "Wait for the next request on a connection."),
+    Setting("send-timeout", Timeouts, "send", DURATION, "Wait for a subscriber to take what it was sent."),
+    Setting("send-buffer", ServerConfig, "send_buffer", SIZE, "What the kernel may hold for one connection."),
+    Setting("drain", Timeouts, "drain", DURATION, "Wait for streams and requests to end at a shutdown."),
+    Setting("sink", ServerConfig, "sink", SINKS, "How events reach sockets; auto: epoll where there is one."),
+    Setting("log-level", Settings, "log_level", click.Choice(LOG_LEVELS), "What is told on standard error."),
+)
+
+
+def build_settings(values: Mapping[str, Any]) -> Settings:
+    """Put converted option values, by parameter name, into their groups.
+
+    Raises InvalidValue that names the parameter, for a value that its group refuses.
+    """
+    server = _build(
+        ServerConfig,
+        values,
+        listen=_build(Listen, values),
+        limits=_build(Limits, values),
+        timeouts=_build(Timeouts, values),
+        sink=SinkKind(values["sink"]),
+    )
+    settings: Settings = _build(Settings, values, retention=_build(Retention, values), server=server)
+    return settings
+
+
+def _build(group: type[Any], values: Mapping[str, Any], **more: object) -> Any:  # noqa: ANN401 - an instance of `group`
+    members = [setting for setting in SETTINGS if setting.group is group]
+    chosen = {setting.field: values[setting.parameter] for setting in members}
+    try:
+        return group(**(chosen | more))
+    except InvalidValue as error:
+        named = {setting.field: setting.parameter for setting in members}
+        field = error.field.rpartition(" ")[2]  # "retention age"
+        raise InvalidValue(named.get(field, error.field), error.problem) from None
+
+
+def _default_of(group: type[Any], name: str) -> Any:  # noqa: ANN401 - the default of any field
+    default = next(field.default for field in fields(group) if field.name == name)
+    assert default is not MISSING, f"{group.__name__}.{name} has no default"
+    return default
+
+
+def _as_text(default: object) -> object:
+    return default.value if isinstance(default, Enum) else default

@@ -1,0 +1,117 @@
+"""Commands, exit statuses and one line for what goes wrong, in this process."""
+
+from __future__ import annotations
+
+import pytest
+
+from longwave.cli.app import execute
+from unit.client.scripted_server import ENDED, ScriptedServer, answer, stream
+
+
+@pytest.mark.parametrize("command", ["", "serve", "publish", "listen", "demo", "demo monitor"])
+def test_help_says_what_it_is_and_shows_its_options(capsys, command):
+    status = execute([*command.split(), "--help"])
+
+    out, err = capsys.readouterr()
+    assert (status, err) == (0, "")
+    assert out.startswith(f"Usage: longwave{' ' * bool(command)}{command} [OPTIONS]")
+    assert "\nOptions:\n" in out
+
+
+@pytest.mark.parametrize("command", ["serve", "publish", "listen", "demo monitor"])
+def test_help_of_a_command_has_examples(capsys, command):
+    execute([*command.split(), "--help"])
+
+    assert f"\n  Examples:\n    longwave {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [[], ["demo"]])
+def test_no_command_shows_the_help(capsys, command):
+    assert execute(command) == 0
+    assert "\nCommands:\n" in capsys.readouterr().out
+
+
+def test_version_is_told(capsys):
+    assert execute(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("longwave")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nothing"], "No such command 'nothing'"),
+        (["--nothing"], "No such option '--nothing'"),
+        (["serve", "--prot", "1"], "No such option '--prot'"),
+        (["serve", "--port", "x"], "--port: expected a whole number, got 'x'"),
+        (["serve", "--port", "70000"], "--port: expected 0 to 65535, got 70000"),
+        (["serve", "--host", "0.0.0.0"], "--host: expected a loopback address, got '0.0.0.0': without a key anybody"),
+        (["serve", "--log", "redis:x"], "--log: expected memory: or sqlite:PATH, got 'redis:x'"),
+        (["serve", "--durability", "no"], "--durability: 'no' is not one of 'full', 'relaxed'"),
+        (["serve", "--config", "none.toml"], "none.toml: cannot be read: No such file or directory"),
+        (["serve", "extra"], "Got unexpected extra argument (extra)"),
+        (["publish"], "Missing argument 'URL'"),
+        (["publish", "http://127.0.0.1:1", "x"], "Missing option '--topic'"),
+        (["publish", "nowhere", "x", "--topic", "a"], "url: expected http://, https:// or unix:, got 'nowhere'"),
+        (["publish", "http://127.0.0.1:1", "x", "--topic", ""], "topic: expected at least one character, got an empty"),
+        (["publish", "http://127.0.0.1:1", "x", "--topic", "a", "--type", "a\nb"], "type: expected no NUL, CR or LF"),
+        (["publish", "http://127.0.0.1:1", "x", "--topic", "a", "--retry", "1.5"], "--retry: expected a whole number"),
+        (["publish", "http://127.0.0.1:1", "--topic", "a", "--id", "1"], "--id: expected DATA beside it"),
+        (["listen", "http://127.0.0.1:1"], "Missing option '--topic'"),
+        (["listen", "http://127.0.0.1:1", "--topic", "a", "--count", "0"], "--count: expected 1 or more, got 0"),
+        (["listen", "http://127.0.0.1:1", "--topic", "a", "--last-event-id", "a\nb"], "last_event_id: expected no NUL"),
+        (["demo", "nothing"], "No such command 'nothing'"),
+        (["demo", "monitor", "--interval", "0"], "--interval: expected more than 0 seconds"),
+    ],
+)
+def test_misuse_is_one_line_and_status_2(capsys, arguments, said):
+    status = execute(arguments)
+
+    out, err = capsys.readouterr()
+    assert (status, out) == (2, "")
+    assert err.startswith(f"longwave: {said}")
+    assert err.count("\n") == 1
+    assert err.endswith("\n")
+
+
+def test_hub_that_cannot_be_reached_is_one_line_and_status_1(capsys):
+    with ScriptedServer([]) as server:
+        url = server.url
+
+    assert execute(["publish", url, "x", "--topic", "a"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"longwave: {url}/events: ")
+    assert err.count("\n") == 1
+
+
+def test_refusal_of_the_hub_is_shown(capsys):
+    with ScriptedServer([[answer(403, "Ask somebody\nelse.")]]) as server:
+        assert execute(["listen", server.url, "--topic", "a"]) == 1
+
+    assert capsys.readouterr().err == "longwave: the hub answered 403: Ask somebody else.\n"
+
+
+def test_published_id_is_printed(capsys):
+    with ScriptedServer([[answer(200, '{"ids": ["e-1"]}')]]) as server:
+        assert execute(["publish", server.url, "x", "--topic", "a"]) == 0
+
+    assert capsys.readouterr() == ("e-1\n", "")
+
+
+def test_listen_stops_after_the_count(capsys):
+    with ScriptedServer([[stream("id: 1\ndata: x\n\nid: 2\ndata: y\n\nid: 3\ndata: z\n\n")]], hold=True) as server:
+        assert execute(["listen", server.url, "--topic", "a", "--count", "2", "--json"]) == 0
+
+    assert capsys.readouterr().out.splitlines() == [
+        '{"id": "1", "type": "message", "data": "x"}',
+        '{"id": "2", "type": "message", "data": "y"}',
+    ]
+
+
+def test_listen_tells_of_a_reconnection_and_ends_well_where_the_hub_says_no_more(capsys):
+    script = [[stream("retry: 60\n", "data: x\n\n") + ENDED], [answer(204)]]
+    with ScriptedServer(script) as server:
+        assert execute(["listen", server.url, "--topic", "a"]) == 0
+
+    out, err = capsys.readouterr()
+    assert out.endswith("  message  -  x\n")
+    assert err == "longwave: the stream ended; trying again in 0.1 s\n"
