@@ -394,7 +394,8 @@ async def test_a_stalled_client_keeps_no_page_of_the_log_alive():
         subscriber = stage.resume("earliest", sink=ScriptedSink(room=1))
         await settle()
         assert 0 < subscriber.size_held <= MAX_CHUNK
-        assert [page for page in gc.get_objects() if isinstance(page, Page) and len(page.entries) > 1] == []
+        pages = [page for page in gc.get_objects() if isinstance(page, Page)]  # also those that other tests left
+        assert [page for page in pages if page.last == 50 and len(page.entries) > 1] == []
 
 
 @in_virtual_time
