@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from longwave.core.topic import check_topic
 from longwave.errors import InvalidValue
-from longwave.eventstream.event import Event, check_text
+from longwave.eventstream.event import Event
 
 MAX_TOPICS = 1000  # of one update; the Mercure protocol's figure
-MAX_TOPIC_LENGTH = 4096  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,3 @@ class Update:
             raise InvalidValue("topic", f"expected at most {MAX_TOPICS} topics, got {len(self.topics)}")
         for topic in self.topics:
             check_topic(topic)
-
-
-def check_topic(topic: str) -> None:
-    """Raise InvalidValue unless `topic` may name a topic."""
-    check_text("topic", topic)
-    if not topic:
-        raise InvalidValue("topic", "expected at least one character, got an empty string")
-    if len(topic) > MAX_TOPIC_LENGTH:
-        raise InvalidValue("topic", f"expected at most {MAX_TOPIC_LENGTH} characters, got {len(topic)}")
-    if "\0" in topic:
-        raise InvalidValue("topic", f"expected no NUL, got one as character {topic.index(chr(0)) + 1}")

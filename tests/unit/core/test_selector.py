@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from longwave.core.selector import MAX_SELECTOR_LENGTH, MAX_SELECTORS, Kind, Selector, parse_selectors
+from longwave.core.selector import Kind, Selector
+from longwave.core.topic import MAX_LENGTH
 from longwave.errors import InvalidValue
 
 
@@ -83,7 +84,7 @@ def test_selector_is_frozen():
     ("text", "problem"),
     [
         ("", "expected at least one character, got an empty string"),
-        ("a" * (MAX_SELECTOR_LENGTH + 1), "expected at most 4096 characters, got 4097"),
+        ("a" * (MAX_LENGTH + 1), "expected at most 4096 characters, got 4097"),
         ("ab\0", "expected no NUL, got one as character 3"),
         ("a\ud800", "expected text, got a lone surrogate as character 2"),
         (b"a", "expected str, got bytes"),
@@ -97,27 +98,4 @@ def test_bad_selector_gets_one_clear_sentence(text, problem):
 
 
 def test_longest_selector_is_allowed():
-    assert Selector("a" * MAX_SELECTOR_LENGTH).matches("a" * MAX_SELECTOR_LENGTH)
-
-
-def test_subscription_keeps_the_order_of_its_selectors():
-    assert parse_selectors(["b", "{a}", "b"]) == (Selector("b"), Selector("{a}"), Selector("b"))
-
-
-@pytest.mark.parametrize(
-    ("texts", "problem"),
-    [
-        ([], "expected at least one selector, got none"),
-        (["a"] * (MAX_SELECTORS + 1), "expected at most 1000 selectors, got 1001"),
-        (["a", ""], "expected at least one character, got an empty string"),
-    ],
-)
-def test_subscription_with_bad_selectors_gets_one_clear_sentence(texts, problem):
-    with pytest.raises(InvalidValue) as caught:
-        parse_selectors(texts)
-
-    assert (caught.value.field, caught.value.problem) == ("selector", problem)
-
-
-def test_subscription_may_have_as_many_selectors_as_the_limit():
-    assert len(parse_selectors(["a"] * MAX_SELECTORS)) == MAX_SELECTORS
+    assert Selector("a" * MAX_LENGTH).matches("a" * MAX_LENGTH)

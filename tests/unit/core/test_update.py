@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from longwave.core.update import MAX_TOPIC_LENGTH, MAX_TOPICS, Update
+from longwave.core.topic import MAX_LENGTH
+from longwave.core.update import MAX_TOPICS, Update
 from longwave.errors import InvalidValue
 from longwave.eventstream.event import Event
 
@@ -14,7 +15,7 @@ def test_an_update_is_public_by_default():
 
 
 @pytest.mark.parametrize(
-    "topics", [("a",), ("*",), ("x" * MAX_TOPIC_LENGTH,), ("a", "a"), tuple(map(str, range(MAX_TOPICS)))]
+    "topics", [("a",), ("*",), ("x" * MAX_LENGTH,), ("a", "a"), tuple(map(str, range(MAX_TOPICS)))]
 )
 def test_topics_within_the_limits_are_kept(topics):
     assert Update(topics, Event()).topics == topics
@@ -26,7 +27,7 @@ def test_topics_within_the_limits_are_kept(topics):
         ((), "topic: expected at least one topic, got none"),
         (("a",) * (MAX_TOPICS + 1), "topic: expected at most 1000 topics, got 1001"),
         (("a", ""), "topic: expected at least one character, got an empty string"),
-        (("x" * (MAX_TOPIC_LENGTH + 1),), "topic: expected at most 4096 characters, got 4097"),
+        (("x" * (MAX_LENGTH + 1),), "topic: expected at most 4096 characters, got 4097"),
         (("ab\0",), "topic: expected no NUL, got one as character 3"),
         (("\ud800",), "topic: expected text, got a lone surrogate as character 1"),
         ((b"a",), "topic: expected str, got bytes"),
