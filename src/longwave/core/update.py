@@ -6,10 +6,13 @@ Not here: its place in the log (core/entry.py), who may receive it (core/audienc
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from longwave.core.topic import check_topic
 from longwave.errors import InvalidValue
-from longwave.eventstream.event import Event
+
+if TYPE_CHECKING:
+    from longwave.eventstream.event import Event
 
 MAX_TOPICS = 1000  # of one update; the Mercure protocol's figure
 
