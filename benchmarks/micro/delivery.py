@@ -24,7 +24,7 @@ from longwave.hub import Hub
 class NullSink:
     """Takes everything."""
 
-    def send(self, payload: bytes) -> int:
+    def send(self, payload: bytes, _: int) -> int:
         return len(payload)
 
 
@@ -75,27 +75,34 @@ async def measure(
                 await asyncio.sleep(0)
             cpu += time.process_time() - begun
             deliveries += len(sinks) * burst
+            if len(feed.live) != len(sinks):
+                raise AssertionError(f"expected {len(sinks)} subscribers that took everything, got {len(feed.live)}")
             if receivers is not None:
                 receivers.empty()
     print(f"{name:8} {len(sinks):6} subscribers, bursts of {burst:3}: {cpu / deliveries * 1e6:6.2f} us CPU a delivery")
 
 
-async def main() -> None:
+async def run(*, subscribers: int = 1000, seconds: float = 2.0, size: int = 150) -> None:
     """Measure all cases."""
+    for burst in (1, 10):
+        await measure("nothing", [NullSink()] * subscribers, None, size=size, burst=burst, seconds=seconds)
+        receivers = Receivers(subscribers)
+        try:
+            sockets = [ours for ours, _ in receivers.pairs]
+            await measure("sockets", sockets, receivers, size=size, burst=burst, seconds=seconds)
+        finally:
+            receivers.close()
+
+
+def main() -> None:
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--subscribers", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--size", type=int, default=150)
     options = parser.parse_args()
-    for burst in (1, 10):
-        case = {"size": options.size, "burst": burst, "seconds": options.seconds}
-        await measure("nothing", [NullSink()] * options.subscribers, None, **case)
-        receivers = Receivers(options.subscribers)
-        try:
-            await measure("sockets", [ours for ours, _ in receivers.pairs], receivers, **case)
-        finally:
-            receivers.close()
+    asyncio.run(run(subscribers=options.subscribers, seconds=options.seconds, size=options.size))
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

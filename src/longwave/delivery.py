@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("longwave.delivery")
 
-SLICE = 0.002  # seconds of sending before others get their turn
+SLICE = 0.001  # seconds of sending before others get their turn; a publish takes a few turns
 BATCH = 64  # subscribers between two looks at the clock
 MAX_PENDING = 4 * 2**20  # bytes of frames that wait for passes; past it the log is read no further
 # Linux appends to a segment that waits to be sent, up to 64 KiB, whatever `SO_SNDBUF` says; not to one marked whole.

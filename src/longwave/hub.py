@@ -17,7 +17,7 @@ from longwave.core.feed import Feed
 from longwave.core.frame import Format, Frames, frame
 from longwave.core.gap import Gap, Reason
 from longwave.core.index import FeedIndex
-from longwave.core.subscriber import Sink, Subscriber
+from longwave.core.subscriber import Sink, State, Subscriber
 from longwave.core.update import Update
 from longwave.delivery import Delivery, DeliveryLimits
 from longwave.errors import HubClosed, InvalidValue, LogUnavailable
@@ -184,21 +184,26 @@ class Hub:
         release: Callable[[Subscriber], None],
         *,
         last_event_id: str = "",
+        opening: bytes = b"",
     ) -> Subscriber:
         """Start to feed a sink; for transports. The hub must be open. Raises HubClosed.
 
+        opening: sent before anything else, in one write with what is replayed at once, if anything is.
         release: called once, when the subscriber is closed, by `delivery.drop` or because the sink failed.
         """
         self._check_not_closed()
         feed = self._feed(audience, form)
         subscriber = Subscriber(feed, sink, release, self.delivery.now())
-        feed.set_apart(subscriber)
         self.subscribers += 1
         if form is not Format.EVENT:
             self.delivery.watch(subscriber)
+        feed.set_apart(subscriber)
         if last_event_id:
-            self._replays.resume(subscriber, last_event_id)
-        else:
+            self._replays.resume(subscriber, last_event_id, opening)
+            return subscriber
+        if opening:
+            self.delivery.write(subscriber, opening)
+        if subscriber.state is State.REPLAYING:  # its client is still there
             feed.join(subscriber)
         return subscriber
 

@@ -1,6 +1,9 @@
 """Replay: feeding subscribers from the log until they can join their feed without a seam.
 
-Not here: where a subscription starts (core/resume.py), live frames (delivery.py).
+Not here: where a subscription starts (core/resume.py), reading the log (replay_pages.py), live frames (delivery.py).
+
+Whoever lacks no more than what is at hand is served at once, without a task; that is nearly everybody when all
+clients of a hub come back together. The others get a task each, for as long as it takes.
 
 Rules that always hold: positions sent to a subscriber only rise; what the log no longer has is told as a gap;
 the step from the log to the feed is taken without an await, at exactly the feed's floor.
@@ -10,37 +13,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from itertools import takewhile
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from longwave.core.cursor import EARLIEST, Cursor
-from longwave.core.feed import MAX_CHUNK
+from longwave.core.cursor import EARLIEST, Cursor, parse_id
 from longwave.core.frame import frame, join
 from longwave.core.gap import Gap, Reason
 from longwave.core.resume import start_after
 from longwave.core.subscriber import State, Subscriber
-from longwave.errors import LogUnavailable
+from longwave.replay_pages import Pages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator
+    from collections.abc import Callable, Coroutine
 
-    from longwave.core.audience import Audience
-    from longwave.core.entry import Entry
-    from longwave.core.frame import Format, Payload
     from longwave.delivery import Delivery
     from longwave.logs.base import Log, Page
 
-Found = TypeVar("Found")
-
 logger = logging.getLogger("longwave.replay")
 
-PAGE = 256  # entries of one read, at most
 PAGE_WORK = 20_000  # selectors times entries that are matched without a break
-READ_AGAIN_AFTER = 1.0  # seconds, when the log could not be read
 
 
 class Replays:
-    """The replays under way, one task each; `attach` and `close` belong to the hub's life.
+    """The replays under way, at most one task each; `attach` and `close` belong to the hub's life.
 
     head: tells up to which position the log was handed to feeds.
     """
@@ -49,15 +43,23 @@ class Replays:
         self._log = log
         self._delivery = delivery
         self._head = head
-        self._turns = asyncio.Semaphore(delivery.limits.replays)
+        self._pages = Pages(log, delivery.limits.replays)
         self._tasks: dict[Subscriber, asyncio.Task[None]] = {}
         self._unfinished: set[asyncio.Task[None]] = set()  # those of subscribers that were closed, too
         self._waiting: dict[Subscriber, asyncio.Future[None]] = {}
         self._advanced = asyncio.Event()
 
-    def resume(self, subscriber: Subscriber, last_event_id: str) -> None:
-        """Start a subscriber after the last event that it has."""
-        self._run(subscriber, self._resume(subscriber, last_event_id))
+    def resume(self, subscriber: Subscriber, last_event_id: str, opening: bytes = b"") -> None:
+        """Start a subscriber after the last event that it has; `opening` is sent before anything else."""
+        position = self._place(last_event_id)
+        if position is None:
+            self._open(subscriber, opening)
+            self._run(subscriber, self._resume(subscriber, last_event_id))
+            return
+        subscriber.position = position
+        self._send_at_hand(subscriber, opening)
+        if subscriber.state is State.REPLAYING:
+            self._run(subscriber, self._replay(subscriber, self._id_at(subscriber.position), Reason.EXPIRED))
 
     def behind(self, subscriber: Subscriber) -> None:
         """Feed a subscriber that its feed left behind."""
@@ -86,6 +88,7 @@ class Replays:
         for task in self._unfinished:
             task.cancel()
         await asyncio.gather(*self._unfinished, return_exceptions=True)
+        await self._pages.close()
 
     # One subscriber.
 
@@ -103,9 +106,31 @@ class Replays:
         logger.error("replay failed; the subscriber was cut off", exc_info=task.exception())
         self._delivery.drop(subscriber)
 
+    def _place(self, last_event_id: str) -> int | None:
+        """Return the position of an id that feeds were handed, without looking; None for any other."""
+        cursor = parse_id(last_event_id)
+        known = cursor is not None and cursor.epoch == self._log.epoch and cursor.position <= self._head()
+        return cursor.position if cursor is not None and known else None
+
+    def _open(self, subscriber: Subscriber, opening: bytes) -> None:
+        if opening:
+            self._delivery.write(subscriber, opening)
+
+    def _send_at_hand(self, subscriber: Subscriber, opening: bytes) -> None:
+        """Send the opening, and a page's worth if it is here already; join if that was all."""
+        feed = subscriber.feed
+        floor = feed.floor(self._head())
+        page = self._pages.find(subscriber.position) if subscriber.position < floor else None
+        if page is None:
+            self._open(subscriber, opening)
+        else:
+            self._send_entries(subscriber, page, min(page.entries[-1].position, floor), opening)
+        if subscriber.state is State.REPLAYING and subscriber.position == floor:
+            feed.join(subscriber)
+
     async def _resume(self, subscriber: Subscriber, last_event_id: str) -> None:
-        located = await self._locate(last_event_id)
-        page = await self._read(0, 1)  # after the look for the id, so that `last` is not older than what was found
+        located = await self._pages.locate(last_event_id)
+        page = await self._pages.extent()  # after the look for the id, so that `last` is not older than what was found
         start = start_after(last_event_id, located=located, last=page.last)
         if start.position is None:
             self._go_live(subscriber, last_event_id, start.gap)
@@ -124,10 +149,9 @@ class Replays:
 
     async def _replay(self, subscriber: Subscriber, since: str, reason: Reason) -> None:
         """Send page after page until the subscriber has joined its feed or is closed."""
-        limit = max(1, min(PAGE, PAGE_WORK // len(subscriber.feed.audience.selectors)))
         while subscriber.state is State.REPLAYING:
             # No page is kept while a client takes its time: pages may be large, and many may be stalled.
-            self._send_page(subscriber, await self._read(subscriber.position, limit), since, reason)
+            self._send_page(subscriber, await self._pages.read(subscriber.position), since, reason)
             since = self._id_at(subscriber.position)
             await self._ready(subscriber)
 
@@ -140,20 +164,26 @@ class Replays:
         if missing_until > subscriber.position:
             subscriber.position = missing_until
             self._tell(subscriber, Gap(reason, since, self._id_at(missing_until)))
-        self._send_entries(subscriber, list(takewhile(lambda entry: entry.position <= floor, page.entries)))
+        if page.entries:
+            self._send_entries(subscriber, page, min(page.entries[-1].position, floor))
         if subscriber.state is State.REPLAYING and subscriber.position == floor:
             subscriber.feed.join(subscriber)
 
-    def _send_entries(self, subscriber: Subscriber, entries: list[Entry]) -> None:
-        """Send what the subscriber receives of the entries, until the sink takes no more."""
+    def _send_entries(self, subscriber: Subscriber, page: Page, until: int, opening: bytes = b"") -> None:
+        """Send what the subscriber receives of a page up to a position, until the sink takes no more."""
         feed = subscriber.feed
-        for payload, position in chunks(entries, feed.audience, feed.form):
+        until = min(until, subscriber.position + max(1, PAGE_WORK // len(feed.audience.selectors)))
+        if until <= subscriber.position:
+            return
+        for payload, position in self._pages.chunks(feed, page, subscriber.position, until):
             if subscriber.holding or subscriber.state is not State.REPLAYING:
                 return
-            self._delivery.write(subscriber, payload)
+            self._delivery.write(subscriber, join((opening, payload)) if opening else payload)
+            opening = b""
             subscriber.position = position
-        if entries:
-            subscriber.position = entries[-1].position
+        self._open(subscriber, opening)
+        if subscriber.state is State.REPLAYING:
+            subscriber.position = until
 
     async def _ready(self, subscriber: Subscriber) -> None:
         """Wait until the subscriber took what it was sent, and until feeds are as far as it is."""
@@ -173,38 +203,3 @@ class Replays:
 
     def _id_at(self, position: int) -> str:
         return str(Cursor(self._log.epoch, position))
-
-    # The log.
-
-    async def _read(self, after: int, limit: int) -> Page:
-        return await self._patiently(lambda: self._log.read(after, limit))
-
-    async def _locate(self, event_id: str) -> int | None:
-        return await self._patiently(lambda: self._log.locate(event_id))
-
-    async def _patiently(self, look: Callable[[], Coroutine[None, None, Found]]) -> Found:
-        while True:
-            try:
-                async with self._turns:
-                    return await look()
-            except LogUnavailable as error:
-                logger.warning("cannot read the log, trying again in %g s: %s", READ_AGAIN_AFTER, error)
-                await asyncio.sleep(READ_AGAIN_AFTER)
-
-
-def chunks(entries: Iterable[Entry], audience: Audience, form: Format) -> Iterator[tuple[Payload, int]]:
-    """Yield what the audience receives of the entries, a chunk at a time, with the position of its last entry."""
-    frames: list[Payload] = []
-    size = position = 0
-    for entry in entries:
-        if not audience.receives(entry.update):
-            continue
-        made = frame(entry.update.event, form)
-        if frames and size + len(made) > MAX_CHUNK:
-            yield join(frames), position
-            frames, size = [], 0
-        frames.append(made)
-        size += len(made)
-        position = entry.position
-    if frames:
-        yield join(frames), position

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from longwave import delivery, replay
+from longwave import delivery, replay_pages
 from longwave.core import feed
 from longwave.core.audience import Audience, audience_of
 from longwave.core.cursor import parse_id
@@ -329,8 +329,10 @@ def tiny_limits(monkeypatch):
     monkeypatch.setattr(delivery, "SLICE", 0.001)
     monkeypatch.setattr(delivery, "MAX_PENDING", 2000)
     monkeypatch.setattr(feed, "MAX_CHUNK", CHUNK)
-    monkeypatch.setattr(replay, "MAX_CHUNK", CHUNK)
-    monkeypatch.setattr(replay, "PAGE", 4)
+    monkeypatch.setattr(replay_pages, "MAX_CHUNK", CHUNK)
+    monkeypatch.setattr(replay_pages, "PAGE", 4)
+    monkeypatch.setattr(replay_pages, "PAGES", 3)
+    monkeypatch.setattr(replay_pages, "CHUNKS_SIZE", 2000)
 
 
 @pytest.mark.parametrize("seed", range(60))

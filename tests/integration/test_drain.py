@@ -108,6 +108,7 @@ async def test_stream_that_is_being_replayed_ends_properly(start, sink):
     running = await start(sink=sink, drain=5.0)
     await running.publish(*(f"{number} " + "x" * 500 for number in range(500)))
     client = await running.subscribe("/events?topic=t&lastEventID=earliest", receive_buffer=4096)
+    await until(lambda: running.site.streams()[0].holding)
 
     stopping = asyncio.create_task(running.stop())
     text = (await client.farewell()).decode()

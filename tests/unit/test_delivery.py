@@ -156,7 +156,7 @@ async def test_who_joins_during_a_pass_gets_the_next_one_only():
         assert late.sends == [b"two"]
 
 
-def slow_sinks(stage, count, feed=None, cost=SLICE / BATCH):
+def slow_sinks(stage, count, feed=None, cost=1.001 * SLICE / BATCH):
     """Live subscribers whose sends take time: a batch of them takes a slice."""
     loop = asyncio.get_running_loop()
     return [stage.live(ScriptedSink(on_send=lambda: loop.spend(cost)), feed, watch=False).sink for _ in range(count)]

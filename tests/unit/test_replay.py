@@ -22,7 +22,8 @@ from longwave.delivery import Delivery, DeliveryLimits
 from longwave.eventstream.event import Event
 from longwave.eventstream.parser import Parser
 from longwave.logs.base import Page
-from longwave.replay import PAGE, PAGE_WORK, READ_AGAIN_AFTER, Replays, chunks
+from longwave.replay import PAGE_WORK, Replays
+from longwave.replay_pages import KEPT, PAGE, READ_AGAIN_AFTER, chunks
 from scripted_sink import ScriptedSink
 from virtual_time import in_virtual_time, settle
 
@@ -71,12 +72,12 @@ class Stage:
     def feed(self, *selectors):
         return self.feeds.setdefault(selectors, Feed(audience_of(selectors), Format.BARE))
 
-    def resume(self, last_event_id, *, sink=None, selectors=("a",)):
+    def resume(self, last_event_id, *, sink=None, selectors=("a",), opening=b""):
         feed = self.feed(*selectors)
         sink = sink or ScriptedSink()
         subscriber = Subscriber(feed, sink, sink.release, self.delivery.now())
         feed.set_apart(subscriber)
-        self.replays.resume(subscriber, last_event_id)
+        self.replays.resume(subscriber, last_event_id, opening)
         return subscriber
 
     def id(self, position):
@@ -188,9 +189,11 @@ async def test_only_what_the_audience_receives_is_replayed():
 @in_virtual_time
 async def test_a_log_that_grew_old_while_it_was_looked_up_is_told_as_a_gap():
     async with Stage(events=3) as stage:
-        await stage.publish(3)
+        await stage.append(event_id="mine")
+        await stage.hand_over(1)
+        await stage.publish(2)
         stage.log.hold()
-        subscriber = stage.resume(stage.id(1))
+        subscriber = stage.resume("mine")
         await settle()
         appended = await stage.append(4)
         stage.head = appended[0]
@@ -199,7 +202,7 @@ async def test_a_log_that_grew_old_while_it_was_looked_up_is_told_as_a_gap():
         for position in appended[1:]:
             await stage.hand_over(position)
         await settle()
-        assert got(subscriber) == [("expired", 1, 4), 5, 6, 7]
+        assert got(subscriber) == [("expired", "mine", 4), 5, 6, 7]
 
 
 # Joining.
@@ -352,21 +355,21 @@ async def test_a_page_is_bounded():
         await stage.publish(2 * PAGE + 1)
         subscriber = stage.resume("earliest")
         await settle(200)
-        reads = [look for look in stage.log.looks if look[0] == "read" and look[2] != 1]
+        reads = [look for look in stage.log.looks if look[0] == "read" and look[2] == PAGE]
         assert reads == [("read", 0, PAGE), ("read", PAGE, PAGE), ("read", 2 * PAGE, PAGE)]
         assert got(subscriber) == list(range(1, 2 * PAGE + 2))
 
 
 @pytest.mark.parametrize(("selectors", "limit"), [(1, PAGE), (1000, PAGE_WORK // 1000), (30_000, 1)])
-def test_the_more_selectors_the_smaller_the_page(selectors, limit):
+def test_the_more_selectors_the_fewer_entries_are_matched_without_a_break(selectors, limit):
     @in_virtual_time
     async def run():
         async with Stage() as stage:
-            await stage.append()
-            stage.head = 1
-            stage.resume("earliest", selectors=tuple(map(str, range(selectors))))
+            stage.head = (await stage.append(limit + 1))[-1]
+            subscriber = stage.resume("earliest", selectors=tuple(map(str, range(selectors))))
             await settle()
-            assert stage.log.looks[-1] == ("read", 0, limit)
+            assert [until - after for _, after, until in stage.replays._pages._chunks] == [limit, 1]
+            assert subscriber.state is State.LIVE
 
     run()
 
@@ -394,6 +397,7 @@ async def test_a_stalled_client_keeps_no_page_of_the_log_alive():
         subscriber = stage.resume("earliest", sink=ScriptedSink(room=1))
         await settle()
         assert 0 < subscriber.size_held <= MAX_CHUNK
+        await asyncio.sleep(2 * KEPT)
         pages = [page for page in gc.get_objects() if isinstance(page, Page)]  # also those that other tests left
         assert [page for page in pages if page.last == 50 and len(page.entries) > 1] == []
 
@@ -409,6 +413,79 @@ async def test_a_slow_reader_gets_everything_a_chunk_at_a_time():
             subscriber.sink.room = 1500
             stage.delivery.writable(subscriber)
         assert got(subscriber) == list(range(1, 41))
+        assert subscriber.state is State.LIVE
+
+
+@in_virtual_time
+async def test_those_who_lack_the_same_are_served_by_one_read_and_get_the_same_bytes():
+    async with Stage() as stage:
+        await stage.publish(100)
+        subscribers = [stage.resume(stage.id(40)) for _ in range(50)]
+        await settle()
+        subscribers += [stage.resume(stage.id(position)) for position in (41, 99)]
+        assert [look for look in stage.log.looks if look[0] == "read" and look[2] == PAGE] == [("read", 40, PAGE)]
+        await settle()
+        assert {subscriber.sink.wire for subscriber in subscribers[:50]} == {subscribers[0].sink.wire}
+        assert [got(subscriber) for subscriber in subscribers[-3:]] == [
+            list(range(41, 101)),
+            list(range(42, 101)),
+            [100],
+        ]
+
+
+@in_virtual_time
+async def test_whoever_lacks_what_is_at_hand_is_served_at_once_without_a_task():
+    async with Stage() as stage:
+        await stage.publish(3)
+        stage.resume(stage.id(1))
+        await settle()
+        late = stage.resume(stage.id(2))
+        assert got(late) == [3]
+        assert late.state is State.LIVE
+        assert stage.replays._tasks == {}
+
+
+@in_virtual_time
+async def test_whoever_lacks_nothing_is_live_at_once_and_nothing_is_read():
+    async with Stage() as stage:
+        await stage.publish(3)
+        looks = list(stage.log.looks)
+        subscriber = stage.resume(stage.id(3))
+        assert subscriber.state is State.LIVE
+        assert stage.log.looks == looks
+
+
+@pytest.mark.parametrize(("place", "expected"), [("{epoch}-1", [2, 4]), ("{epoch}-5", []), ("mine", [2, 4])])
+@pytest.mark.parametrize("at_hand", [False, True])
+def test_the_opening_comes_first_whatever_follows(place, expected, at_hand):
+    @in_virtual_time
+    async def run():
+        async with Stage() as stage:
+            await stage.append(event_id="mine")
+            await stage.hand_over(1)
+            for topic in "abab":
+                await stage.publish(topic=topic)
+            if at_hand:
+                stage.resume(stage.id(1))
+                await settle()
+            subscriber = stage.resume(place.format(epoch=stage.log.epoch), opening=b": first\n")
+            await settle()
+            assert subscriber.sink.wire.startswith(b": first\n")
+            assert subscriber.sink.wire.count(b": first\n") == 1
+            assert got(subscriber) == expected
+            assert subscriber.state is State.LIVE
+
+    run()
+
+
+@in_virtual_time
+async def test_the_opening_comes_too_where_all_that_is_at_hand_is_for_others():
+    async with Stage() as stage:
+        await stage.publish(3)
+        stage.resume(stage.id(1))
+        await settle()
+        subscriber = stage.resume(stage.id(1), selectors=("b",), opening=b": first\n")
+        assert subscriber.sink.wire == b": first\n"
         assert subscriber.state is State.LIVE
 
 
@@ -498,6 +575,7 @@ async def test_a_log_trimmed_while_it_is_replayed_is_told_as_a_gap_between():
         subscriber = stage.resume("earliest", sink=ScriptedSink(room=10_100))
         await settle()
         await stage.publish(15)
+        await asyncio.sleep(2 * KEPT)  # until then it would get what was read before, though it was trimmed
         subscriber.sink.room = None
         stage.delivery.writable(subscriber)
         await settle()

@@ -5,7 +5,7 @@ Not here: how selectors match (selector.py), how tokens become grants (auth/).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from longwave.core.selector import Selector
@@ -26,6 +26,13 @@ class Audience:
 
     selectors: tuple[Selector, ...]
     grants: tuple[Selector, ...] = ()
+    _hash: int = field(init=False, compare=False, repr=False)  # each subscription looks for its feed
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.selectors, self.grants)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def receives(self, update: Update) -> bool:
         """Tell whether the update goes to this audience."""

@@ -25,6 +25,8 @@ class Format(Enum):
     BARE = "bare"  # the event stream as it is: HTTP/1.0, HTTP/2
     EVENT = "event"  # Event objects, for subscribers in this process
 
+    __hash__ = object.__hash__  # a member equals only itself; Enum's own is a call in Python for each look-up
+
 
 # Bytes on a wire; or events, for subscribers in this process. Both have a length and can be sliced,
 # so a short write is handled in the same way.

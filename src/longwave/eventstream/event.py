@@ -36,10 +36,12 @@ class Event:
 
     def __post_init__(self) -> None:
         check_text("data", self.data)
-        check_line("type", self.type)
-        check_line("id", self.id)
+        if self.type != DEFAULT_TYPE:
+            check_line("type", self.type)
         if not self.type:
             raise InvalidValue("type", "expected at least one character, got an empty string")
+        if self.id != "":
+            check_line("id", self.id)
         if self.retry is not None:
             check_retry(self.retry)
 
@@ -47,6 +49,8 @@ class Event:
 def check_line(field: str, value: str) -> None:
     """Raise InvalidValue unless `value` is text that fits on one line of a stream."""
     check_text(field, value)
+    if value.isprintable():  # so it has none of them; nearly all are
+        return
     for name, character in (("NUL", "\0"), ("CR", "\r"), ("LF", "\n")):
         if character in value:
             place = value.index(character) + 1

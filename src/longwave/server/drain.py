@@ -36,9 +36,10 @@ async def _end_kindly(site: Site) -> None:
     for connection in list(site.connections):
         connection.shut()
     streams = site.streams()
+    clients = len(streams) * site.config.workers  # of all, as they are mostly stopped together
     for start in range(0, len(streams), WAVE):
         for subscriber in streams[start : start + WAVE]:
-            site.hub.delivery.finish(subscriber, farewell(subscriber.feed.form, len(streams), random.random()))
+            site.hub.delivery.finish(subscriber, farewell(subscriber.feed.form, clients, random.random()))
         await asyncio.sleep(PAUSE)
     await site.answered()
     await site.emptied()

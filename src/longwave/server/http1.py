@@ -148,9 +148,9 @@ class Connection(asyncio.Protocol):
             self._transport.close()
             self.deadline = self._site.linger_until()
         else:
-            part = self._reader.part.value
-            seconds = getattr(self._site.config.timeouts, part)
-            self._reader.refuse(HTTPStatus.REQUEST_TIMEOUT, f"expected a complete request {part} within {seconds:g} s")
+            part = self._reader.part
+            sentence = f"expected a complete request {part.value} within {self._patience(part):g} s"
+            self._reader.refuse(HTTPStatus.REQUEST_TIMEOUT, sentence)
             self._go_on()
 
     def shut(self) -> None:
@@ -185,11 +185,15 @@ class Connection(asyncio.Protocol):
         if self._awaited is self._reader.part:
             return
         self._awaited = self._reader.part
-        timeouts = self._site.config.timeouts
-        patience = {Part.NOTHING: timeouts.keep_alive, Part.HEAD: timeouts.head, Part.BODY: timeouts.body}
-        self.deadline = self._site.now() + patience[self._awaited]
+        self.deadline = self._site.now() + self._patience(self._awaited)
         if self._reader.expects_continue:
             self._transport.write(CONTINUE)
+
+    def _patience(self, part: Part) -> float:
+        timeouts = self._site.config.timeouts
+        if part is Part.NOTHING:
+            return timeouts.keep_alive
+        return timeouts.head if part is Part.HEAD else timeouts.body
 
     # Answering.
 

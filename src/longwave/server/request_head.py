@@ -22,12 +22,13 @@ class RequestHead:
     limit: bytes that it may have. received: bytes of the body so far. complete: whether the head is.
     """
 
-    __slots__ = ("_headers", "_limit", "_size", "_target", "complete", "method", "received", "version")
+    __slots__ = ("_headers", "_limit", "_parts", "_size", "_target", "complete", "method", "received", "version")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._size = 0
         self._target = b""
+        self._parts = ("", "")  # of the target: path and query
         self._headers: list[tuple[bytes, bytes]] = []
         self.method = ""
         self.version = ""
@@ -83,7 +84,7 @@ class RequestHead:
         if not self._target.isascii():
             return "expected a request target in ASCII, got other bytes; percent-encode them"
         try:
-            split_target(self._target.decode("ascii"))
+            self._parts = split_target(self._target.decode("ascii"))
         except ValueError as error:
             return f"expected a path or an address as request target, got another: {error}"
         return None
@@ -103,8 +104,8 @@ class RequestHead:
         return None
 
     def request(self, body: bytes, client: str) -> Request:
-        """Return the complete request."""
-        path, query = split_target(self._target.decode("ascii"))
+        """Return the complete request; its head must have been found without a problem."""
+        path, query = self._parts
         return Request(self.method, path, query, self.headers(), body, self.version, client)
 
     def without_upgrade(self) -> bytes:
@@ -128,7 +129,8 @@ def split_target(target: str) -> tuple[str, str]:
 
     Raises ValueError for an address that is none.
     """
-    target = target.partition("#")[0]
+    if "#" in target:
+        target = target.partition("#")[0]
     if "://" in target and not target.startswith("/"):
         parts = urlsplit(target)
         return parts.path or "/", parts.query

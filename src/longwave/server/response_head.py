@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from longwave.transports.exchange import Headers, Response
 
 STATUS_LINES = {status: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+
+MAX_REMEMBERED = 64  # sets of headers whose lines are kept
 
 STREAM_TYPE = b"Content-Type: text/event-stream\r\nX-Content-Type-Options: nosniff\r\n"
 
@@ -39,7 +42,7 @@ def response_head(response: Response, date: bytes, connection: bytes) -> bytes:
         b"Content-Type: %b\r\nX-Content-Type-Options: nosniff\r\n" % response.content_type.encode()
         if response.body or response.status is HTTPStatus.OK
         else b"",
-        *(b"%b: %b\r\n" % header for header in response.headers),
+        header_lines(response.headers),
         b"Connection: %b\r\n" % connection if connection else b"",
         b"\r\n",
     ]
@@ -53,7 +56,13 @@ def stream_head(headers: Headers, date: bytes, *, chunked: bool) -> bytes:
     """
     framing = b"Transfer-Encoding: chunked\r\n" if chunked else b""
     lines = [STATUS_LINES[HTTPStatus.OK], date, STREAM_TYPE, framing, b"Connection: close\r\n"]
-    return b"".join([*lines, *(b"%b: %b\r\n" % header for header in headers), b"\r\n"])
+    return b"".join([*lines, header_lines(headers), b"\r\n"])
+
+
+@lru_cache(MAX_REMEMBERED)
+def header_lines(headers: Headers) -> bytes:
+    """Return the lines of some headers; few are different, and all are short."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
 def has_length(response: Response) -> bool:

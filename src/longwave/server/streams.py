@@ -27,24 +27,18 @@ RECEIVE_BUFFER = 2048
 class SocketStream:
     """A stream on a duplicated descriptor; the asyncio transport it came from is dropped."""
 
-    __slots__ = ("_reactor", "_sock", "release", "sink")
+    __slots__ = ("_reactor", "opening", "release", "sink")
 
     def __init__(self, reactor: Reactor, sock: socket.socket, address: str) -> None:
         self._reactor = reactor
-        self._sock = sock
+        self.opening = b""
         self.sink = cast("Sink", sock)
         self.release = reactor.on_release
         reactor.adopt(sock, address)
 
     def start(self, head: bytes) -> None:
-        """Send the first bytes. Raises OSError if the client is gone; the socket is closed then."""
-        try:
-            taken = self._sock.send(head)
-            if taken < len(head):
-                raise BlockingIOError("expected room for the head of a response")
-        except OSError:
-            self._reactor.abandon(self._sock)
-            raise
+        """Have the first bytes sent together with what comes at once: each write costs as much as the rest of this."""
+        self.opening = head
 
     def bind(self, subscriber: Subscriber) -> None:
         """Let the reactor watch the socket."""
@@ -57,13 +51,14 @@ class TransportStream:
     end: closes the connection, after what the transport was handed.
     """
 
-    __slots__ = ("_delivery", "_end", "_paused", "_transport", "sink", "subscriber")
+    __slots__ = ("_delivery", "_end", "_paused", "_transport", "opening", "sink", "subscriber")
 
     def __init__(self, delivery: Delivery, transport: asyncio.Transport, end: Callable[[], None]) -> None:
         self._delivery = delivery
         self._end = end
         self._transport = transport
         self._paused = False
+        self.opening = b""  # the transport is sent its head directly
         self.sink = self
         self.subscriber: Subscriber | None = None
 

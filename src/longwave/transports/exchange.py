@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 from longwave.errors import InvalidValue
 
@@ -49,13 +49,20 @@ class Request:
 
 
 def parse_parameters(field: str, text: str) -> list[tuple[str, str]]:
-    """Return the parameters of a query or form in order. Raises InvalidValue naming `field`."""
+    """Return the parameters of a query or form in order. Raises InvalidValue naming `field`.
+
+    As `application/x-www-form-urlencoded` is read: https://url.spec.whatwg.org/#urlencoded-parsing; but what is no
+    UTF-8 is refused.
+    """
+    if text.count("&") >= MAX_PARAMETERS:
+        raise InvalidValue(field, f"expected at most {MAX_PARAMETERS} parameters, got more")
+    pairs = [pair.partition("=") for pair in text.replace("+", " ").split("&") if pair]
+    if "%" not in text:
+        return [(name, value) for name, _, value in pairs]
     try:
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
+        return [(unquote(name, errors="strict"), unquote(value, errors="strict")) for name, _, value in pairs]
     except UnicodeDecodeError as error:
         raise InvalidValue(field, f"expected percent-encoded UTF-8, got {error.object[error.start :][:1]!r}") from None
-    except ValueError:
-        raise InvalidValue(field, f"expected at most {MAX_PARAMETERS} parameters, got more") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,12 @@ def refusal(status: HTTPStatus, sentence: str, headers: Headers = (), *, close: 
 
 
 class Stream(Protocol):
-    """A response whose head has been sent and whose body is fed by a hub, until either side ends it."""
+    """A response whose body is fed by a hub, until either side ends it.
+
+    opening: what its sink must be sent before anything else, as it is: the head, unless that was sent already.
+    """
+
+    opening: bytes
 
     @property
     def sink(self) -> Sink:

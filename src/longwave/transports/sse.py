@@ -5,15 +5,17 @@ Not here: replay, heartbeats and limits of a slow client (the hub does these for
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from longwave.core.audience import audience_of
 from longwave.errors import InvalidValue
 from longwave.eventstream.encoder import HEARTBEAT, encode_id
-from longwave.transports.exchange import Response
+from longwave.transports.exchange import Response, parse_parameters
 
 if TYPE_CHECKING:
+    from longwave.core.audience import Audience
     from longwave.hub import Hub
     from longwave.transports.exchange import Exchange, Headers, Request
 
@@ -27,6 +29,8 @@ STREAM_HEADERS: Headers = (
 )
 
 TOPIC = "topic"
+MAX_REMEMBERED = 1000  # queries that were read, as most subscribers of a hub ask for the same few
+MAX_REMEMBERED_LENGTH = 256  # characters of one
 LAST_EVENT_ID = ("lastEventID", "last_event_id")  # query parameters, for clients that cannot set the header
 
 
@@ -37,8 +41,8 @@ def serve(exchange: Exchange, hub: Hub, max_topics: int) -> Response | None:
     Raises InvalidValue for a bad request, OSError if the client is gone.
     """
     request = exchange.request
-    parameters = request.parameters()
-    audience = audience_of(topics_of(parameters, max_topics))
+    remember = len(request.query) <= MAX_REMEMBERED_LENGTH
+    audience, parameters = (_remembered if remember else read_query)(request.query, max_topics)
     if request.method == "HEAD":
         return Response(HTTPStatus.OK, content_type=CONTENT_TYPE, headers=STREAM_HEADERS, sized=False)
     since = last_event_id(request, parameters)
@@ -48,8 +52,20 @@ def serve(exchange: Exchange, hub: Hub, max_topics: int) -> Response | None:
         headers = (*headers, (b"Last-Event-ID", start.encode()))
         first += encode_id(start) if is_browser(request) else b""
     stream = exchange.start_stream(headers, first)
-    stream.bind(hub.attach(audience, exchange.form, stream.sink, stream.release, last_event_id=since))
+    subscriber = hub.attach(
+        audience, exchange.form, stream.sink, stream.release, last_event_id=since, opening=stream.opening
+    )
+    stream.bind(subscriber)
     return None
+
+
+def read_query(query: str, max_topics: int) -> tuple[Audience, list[tuple[str, str]]]:
+    """Return who is to be fed, and all parameters. Raises InvalidValue."""
+    parameters = parse_parameters("query", query)
+    return audience_of(topics_of(parameters, max_topics)), parameters
+
+
+_remembered = lru_cache(MAX_REMEMBERED)(read_query)
 
 
 def is_browser(request: Request) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
 from longwave.core.audience import audience_of
 from longwave.core.frame import Format
+from longwave.core.subscriber import State
 from longwave.hub import Hub
 from longwave.server.reactor import Reactor
 from longwave.server.streams import RECEIVE_BUFFER, SocketStream, TransportStream, duplicate
@@ -42,10 +43,10 @@ def pair():
         yield ours, theirs
 
 
-def attach(hub, reactor, sock):
+def attach(hub, reactor, sock, head=b"head"):
     stream = SocketStream(reactor, sock, "192.0.2.7")
-    stream.start(b"head")
-    subscriber = hub.attach(audience_of(["t"]), Format.BARE, stream.sink, stream.release)
+    stream.start(head)
+    subscriber = hub.attach(audience_of(["t"]), Format.BARE, stream.sink, stream.release, opening=stream.opening)
     stream.bind(subscriber)
     return subscriber
 
@@ -82,7 +83,7 @@ async def test_client_that_left_before_it_was_watched_is_dropped(hub, reactor, l
     with pair() as (ours, theirs):
         stream = SocketStream(reactor, ours, "a")
         stream.start(b"head")
-        subscriber = hub.attach(audience_of(["t"]), Format.BARE, stream.sink, stream.release)
+        subscriber = hub.attach(audience_of(["t"]), Format.BARE, stream.sink, stream.release, opening=stream.opening)
         theirs.close()
         hub.delivery.write(subscriber, b"x")
         stream.bind(subscriber)
@@ -108,23 +109,27 @@ async def test_what_did_not_fit_is_sent_when_there_is_room(hub, reactor):
         assert received == expected
 
 
-async def test_stream_whose_head_cannot_be_sent_is_closed_and_counted(reactor, left):
+async def test_stream_whose_head_cannot_be_sent_is_closed_and_counted(hub, reactor, left):
     with pair() as (ours, theirs):
-        stream = SocketStream(reactor, ours, "a")
         theirs.close()
+        subscriber = attach(hub, reactor, ours)
 
-        with pytest.raises(OSError, match="Broken pipe"):
-            stream.start(b"head")
-        assert (left, ours.fileno()) == (["a"], -1)
+        assert subscriber.state is State.CLOSED
+        assert (left, ours.fileno(), len(reactor), hub.subscribers) == (["192.0.2.7"], -1, 0, 0)
 
 
-async def test_stream_whose_head_does_not_fit_is_closed(reactor, left):
-    with pair() as (ours, _):
-        stream = SocketStream(reactor, ours, "a")
+async def test_what_does_not_fit_of_a_head_is_sent_when_there_is_room(hub, reactor):
+    with pair() as (ours, theirs):
+        head = b"x" * 1_000_000
+        subscriber = attach(hub, reactor, ours, head)
+        received = b""
+        while subscriber.holding or len(received) < len(head):
+            with suppress(BlockingIOError):
+                received += theirs.recv(100_000)
+            await asyncio.sleep(0)
 
-        with pytest.raises(OSError, match="expected room for the head"):
-            stream.start(b"x" * 5_000_000)
-        assert left == ["a"]
+        assert received == head
+        assert subscriber.state is State.LIVE
 
 
 async def test_subscriber_that_the_kernel_refuses_to_watch_is_cut_off(hub, reactor, left, tmp_path, caplog):
@@ -133,7 +138,10 @@ async def test_subscriber_that_the_kernel_refuses_to_watch_is_cut_off(hub, react
     class File:
         def __init__(self):
             self._file = open(tmp_path / "file", "wb", buffering=0)  # noqa: SIM115 - closed by the reactor
-            self.fileno, self.send, self.close = self._file.fileno, self._file.write, self._file.close
+            self.fileno, self.close = self._file.fileno, self._file.close
+
+        def send(self, payload, _):
+            return self._file.write(payload)
 
     attach(hub, reactor, File())
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from urllib.parse import parse_qsl
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from longwave.errors import InvalidValue
 from longwave.transports.exchange import MAX_PARAMETERS, Request, parse_parameters, refusal
@@ -18,6 +21,18 @@ def test_first_value_of_a_header_counts():
 
 def test_parameters_keep_order_repetitions_and_blanks():
     assert Request("GET", "/", "b=1&a=&b=%C3%A9+x").parameters() == [("b", "1"), ("a", ""), ("b", "é x")]
+
+
+@given(st.text("ab&=+%4C3A9é;\r", max_size=20))
+@example("a&=b&&c=d=e&%26=%3D+%2B")
+def test_parameters_are_read_as_by_the_standard_library(text):
+    try:
+        expected = parse_qsl(text, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        with pytest.raises(InvalidValue):
+            parse_parameters("field", text)
+    else:
+        assert parse_parameters("field", text) == expected
 
 
 @pytest.mark.parametrize("text", ["a=%ff", "%ff=a", "a=%c3"])

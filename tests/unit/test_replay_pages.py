@@ -1,0 +1,152 @@
+"""What replays share: one read for all who ask, kept for a short while and bounded."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from controlled_log import ControlledLog
+from longwave.core.audience import audience_of
+from longwave.core.feed import Feed
+from longwave.core.frame import Format
+from longwave.core.update import Update
+from longwave.eventstream.event import Event
+from longwave.replay_pages import CHUNKS_SIZE, KEPT, PAGE, PAGES, Pages
+from virtual_time import in_virtual_time, settle
+
+
+class Stage:
+    """A log with some entries, and pages of it."""
+
+    def __init__(self, entries, data="x"):
+        self.log = ControlledLog(100_000)
+        self.pages = Pages(self.log, 4)
+        self._updates = [Update(("a",), Event(data))] * entries
+
+    async def __aenter__(self):
+        await self.log.open()
+        await self.log.append(self._updates)
+        return self
+
+    async def __aexit__(self, *_):
+        self.log.go_on()
+        await self.pages.close()
+        await self.log.close()
+
+
+@in_virtual_time
+async def test_what_several_ask_for_at_the_same_time_is_read_once():
+    async with Stage(10) as stage:
+        pages = await asyncio.gather(*(stage.pages.read(3) for _ in range(5)))
+
+        assert stage.log.looks.count(("read", 3, PAGE)) == 1
+        assert all(page is pages[0] for page in pages)
+
+
+@in_virtual_time
+async def test_one_that_is_cancelled_takes_nothing_from_the_others():
+    async with Stage(10) as stage:
+        stage.log.hold()
+        one, two = (asyncio.create_task(stage.pages.read(3)) for _ in range(2))
+        await settle()
+        one.cancel()
+        stage.log.go_on()
+
+        assert (await two).entries[0].position == 4
+
+
+@pytest.mark.parametrize(("after", "found"), [(2, False), (3, True), (9, True), (10, False)])
+def test_a_page_at_hand_serves_every_position_that_it_holds_the_next_entry_of(after, found):
+    @in_virtual_time
+    async def run():
+        async with Stage(10) as stage:
+            page = await stage.pages.read(3)
+            assert stage.pages.find(after) is (page if found else None)
+
+    run()
+
+
+@in_virtual_time
+async def test_a_page_is_forgotten_after_a_while():
+    async with Stage(10) as stage:
+        await stage.pages.read(0)
+        await asyncio.sleep(KEPT + 0.1)
+
+        assert stage.pages.find(0) is None
+
+
+@in_virtual_time
+async def test_an_empty_page_is_not_kept_as_it_would_hide_what_comes_next():
+    async with Stage(10) as stage:
+        assert (await stage.pages.read(10)).entries == ()
+        await stage.log.append([Update(("a",), Event())])
+
+        assert [entry.position for entry in (await stage.pages.read(10)).entries] == [11]
+
+
+@in_virtual_time
+async def test_only_so_many_pages_are_kept_the_newest():
+    async with Stage(PAGE * (PAGES + 2)) as stage:
+        for number in range(PAGES + 2):
+            await stage.pages.read(number * PAGE)
+
+        assert [stage.pages.find(number * PAGE) is not None for number in range(PAGES + 2)] == [
+            False,
+            False,
+            *[True] * PAGES,
+        ]
+
+
+@in_virtual_time
+async def test_chunks_are_made_once_for_a_feed_and_a_place():
+    async with Stage(10) as stage:
+        feed = Feed(audience_of(["a"]), Format.BARE)
+        page = await stage.pages.read(0)
+
+        made = stage.pages.chunks(feed, page, 3, 7)
+        assert [position for _, position in made] == [7]
+        assert stage.pages.chunks(feed, page, 3, 7) is made
+        assert stage.pages.chunks(Feed(audience_of(["b"]), Format.BARE), page, 3, 7) == ()
+
+
+@in_virtual_time
+async def test_the_size_of_all_chunks_is_bounded():
+    async with Stage(PAGE, "x" * 10_000) as stage:
+        page = await stage.pages.read(0)
+        for number in range(20):
+            stage.pages.chunks(Feed(audience_of(["a"]), Format.BARE), page, number, PAGE)
+            kept = sum(len(payload) for made in stage.pages._chunks.values() for payload, _ in made)
+            assert 0 < kept == stage.pages._chunks_size <= CHUNKS_SIZE
+
+
+@in_virtual_time
+async def test_chunks_are_not_kept_when_no_page_is():
+    async with Stage(10) as stage:
+        page = await stage.pages.read(0)
+        await asyncio.sleep(KEPT + 0.1)
+        stage.pages.chunks(Feed(audience_of(["a"]), Format.BARE), page, 0, 10)
+
+        assert stage.pages._chunks == {}
+
+
+@in_virtual_time
+async def test_closing_stops_reading():
+    async with Stage(10) as stage:
+        stage.log.hold()
+        reading = asyncio.create_task(stage.pages.read(0))
+        await settle()
+        await stage.pages.close()
+
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+
+
+@in_virtual_time
+async def test_many_who_wait_for_a_log_that_fails_are_one_warning(caplog):
+    async with Stage(10) as stage:
+        stage.log.failures = 2
+        pages = await asyncio.gather(*(stage.pages.read(0) for _ in range(100)))
+
+        assert {len(page.entries) for page in pages} == {10}
+        assert caplog.text.count("cannot read the log") == 2
