@@ -4,9 +4,10 @@ Run from the root of the repository:
     PYTHONPATH=src python -m benchmarks.fanout [--subscribers 5000] [--publishes 200] [--rounds 5] [--json FILE]
 
 Contenders: Longwave over a log in memory and over SQLite (full durability), nchan if it is installed, and a bare loop
-of `send` in Python, which is what the operating system allows. They take turns, round by round, on one processor; the
-subscribers and the publisher have another. A round: subscribe everybody, then publish one event at a time, each when
-all subscribers have got the one before. A run in which any subscriber misses, repeats or reorders an event fails.
+of `send` in Python and in C, which is what the operating system allows. They take turns, round by round, on one
+processor; the subscribers and the publisher have another. A round: subscribe everybody, then publish one event at a
+time, each when all subscribers have got the one before. A run in which any subscriber misses, repeats or reorders an
+event fails.
 """
 
 from __future__ import annotations
@@ -15,46 +16,43 @@ import argparse
 import json
 import os
 import resource
+import socket
 import statistics
 import sys
 import tempfile
 import time
-import urllib.parse
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.comparison.nchan import launcher as nchan
+from benchmarks.comparison.bare.launcher import BarePeer
+from benchmarks.comparison.roster import ROSTER
 from benchmarks.load import footprint
 from benchmarks.load.crowd import Crowd, event_data
-from benchmarks.load.publisher import Endpoint, Publisher
-from benchmarks.load.server_process import ServerProcess, free_port
+
+from longwave.load.framing import NO_HEAD, Complete, Framing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from benchmarks.comparison.peer import Peer
+
+    from longwave.load import Target
 
 SERVER_CPU, LOAD_CPU = 0, 1
 SIZE = 150  # bytes of an event's data
 WARM_UP = 500  # subscribers that come first, so that what is allocated once for all does not count
 FIRST_PUBLISHES = 5  # not measured
-TOPIC = "t"
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-ENDPOINT = Endpoint("/events", lambda data: urllib.parse.urlencode({"topic": TOPIC, "data": data}), FORM)
-
-
-def subscription(topic: str) -> bytes:
-    """Return the request that subscribes to a topic of Longwave, or of the bare loop, which has only one."""
-    return f"/events?topic={topic} HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream".encode()
+TOPIC, IDLE_TOPIC = "t", "warm-up"
+PATIENCE = 60.0  # seconds for an answer
+READ_SIZE = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A server to measure. launch: given an empty directory, returns its process, ready to be started."""
+    """A server to measure. durable: whether it keeps its history on disk."""
 
     name: str
-    launch: Callable[[Path], ServerProcess]
-    subscription: Callable[[str], bytes] = subscription
-    endpoint: Endpoint = ENDPOINT
+    peer: Peer
+    durable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,44 +68,67 @@ class Round:
     last: float
 
 
-def launch_longwave(directory: Path, log: str) -> ServerProcess:
-    """Return a hub of the installed package, or of the source that PYTHONPATH names."""
-    port = free_port()
-    options = ["--port", str(port), "--log", log.format(directory=directory), "--log-level", "warning"]
-    return ServerProcess([sys.executable, "-m", "longwave", "serve", *options], port, cpu=SERVER_CPU)
+class Publisher:
+    """One kept connection over which events are published, one at a time."""
 
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._sock = socket.create_connection(target.publish_address, PATIENCE)
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-def launch_bare(_: Path) -> ServerProcess:
-    """Return the bare loop."""
-    port = free_port()
-    return ServerProcess([sys.executable, "-m", "benchmarks.load.bare_server", str(port)], port, cpu=SERVER_CPU)
+    def publish(self, data: str) -> None:
+        """Publish one event; returns when the server has acknowledged it. Raises OSError if it refuses."""
+        self._sock.sendall(self._target.publication(TOPIC, data))
+        framing: Framing = NO_HEAD
+        while not isinstance(framing, Complete):
+            received = self._sock.recv(READ_SIZE)
+            if not received:
+                raise OSError("expected an answer, got the end of the connection")
+            _, framing = framing.feed(received)
+        if framing.status not in self._target.publish_statuses:
+            raise OSError(f"expected the event to be taken, got status {framing.status}")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._sock.close()
 
 
 CONTENDERS = (
-    Contender("longwave memory", lambda directory: launch_longwave(directory, "memory:")),
-    Contender("longwave sqlite", lambda directory: launch_longwave(directory, "sqlite:{directory}/log.db")),
-    Contender("nchan", lambda directory: nchan.launch(directory, cpu=SERVER_CPU), nchan.subscription, nchan.ENDPOINT),
-    Contender("bare send loop", launch_bare),
+    Contender("longwave memory", ROSTER["longwave"]),
+    Contender("longwave sqlite", ROSTER["longwave"], durable=True),
+    Contender("nchan", ROSTER["nchan"]),
+    Contender("bare send loop", BarePeer(in_c=False)),
+    Contender("the same in C", ROSTER["bare"]),
 )
 
 
 def measure(contender: Contender, subscribers: int, publishes: int) -> Round:
     """Run one round. Raises CrowdError if a subscriber did not get every event, OSError if the server fails."""
-    with (
-        tempfile.TemporaryDirectory() as directory,
-        contender.launch(Path(directory)) as server,
-        Crowd(server.port, contender.subscription("warm-up"), WARM_UP, cpu=LOAD_CPU),
-    ):
-        before = footprint.memory(server.pids)
-        with Crowd(server.port, contender.subscription(TOPIC), subscribers, cpu=LOAD_CPU) as crowd:
-            memory = (footprint.memory(server.pids) - before) / subscribers
-            publisher = Publisher(server.port, contender.endpoint)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            running = contender.peer.start(Path(folder), cpu=SERVER_CPU, durable=contender.durable)
+            return _measure(running.target, running.pids, subscribers, publishes)
+        finally:
+            contender.peer.stop()
+
+
+def _measure(target: Target, pids: tuple[int, ...], subscribers: int, publishes: int) -> Round:
+    with _crowd(target, IDLE_TOPIC, WARM_UP):
+        before = footprint.memory(pids)
+        with _crowd(target, TOPIC, subscribers) as crowd:
+            memory = (footprint.memory(pids) - before) / subscribers
+            publisher = Publisher(target)
             _publish(publisher, crowd, range(1, FIRST_PUBLISHES + 1))
-            cpu = footprint.cpu_time(server.pids)
+            cpu = footprint.cpu_time(pids)
             delays = _publish(publisher, crowd, range(FIRST_PUBLISHES + 1, FIRST_PUBLISHES + publishes + 1))
-            cpu = footprint.cpu_time(server.pids) - cpu
+            cpu = footprint.cpu_time(pids) - cpu
             publisher.close()
     return Round(cpu / 1e3 / (subscribers * publishes), memory, statistics.median(delays) / 1e6)
+
+
+def _crowd(target: Target, topic: str, size: int) -> Crowd:
+    request = target.subscription([topic]).removeprefix(b"GET ").removesuffix(b"\r\n\r\n")
+    return Crowd(target.address[1], request, size, cpu=LOAD_CPU)
 
 
 def _publish(publisher: Publisher, crowd: Crowd, numbers: range) -> list[int]:
@@ -160,13 +181,10 @@ def show(rounds: dict[str, list[Round]], options: argparse.Namespace) -> None:
 def choose(names: list[str]) -> list[Contender]:
     """Return the contenders of these names, all if none is given, without those that are not installed."""
     chosen = [contender for contender in CONTENDERS if not names or contender.name in names]
-    with tempfile.TemporaryDirectory() as directory:
-        try:
-            nchan.launch(Path(directory), cpu=SERVER_CPU)
-        except nchan.NotInstalled as error:
-            print(f"nchan is left out: {error}", file=sys.stderr)
-            return [contender for contender in chosen if contender.name != "nchan"]
-    return chosen
+    for contender in chosen:
+        if (missing := contender.peer.missing()) is not None:
+            print(f"{contender.name} is left out: {missing.reason}. {missing.install}", file=sys.stderr)
+    return [contender for contender in chosen if contender.peer.missing() is None]
 
 
 def main() -> None:

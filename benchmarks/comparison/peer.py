@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class Ability(Enum):
     """What a scenario may need of a peer."""
 
-    RESUME = "resume"  # replays after Last-Event-ID
-    RESTART = "restart"  # keeps its history over kill -9
-    DURABLE = "durable"  # syncs to the disk before it acknowledges
+    RESUME = "resume"  # replays after Last-Event-ID, also when it was not started durable
+    RESTART = "restart"  # started durable, it keeps its history over kill -9, and replays from it
+    DURABLE = "durable"  # started durable, it syncs to the disk before it acknowledges
     MANY_TOPICS = "many topics"  # a thousand and more, chosen by the subscriber
 
 
@@ -45,10 +45,14 @@ class Running:
 
 
 class Peer(Protocol):
-    """One server; `start` may be called again after `stop`, also after `kill`."""
+    """One server; `start` may be called again after `stop`, also after `kill`.
+
+    connect_rate: connections a second that it takes at most before it refuses some; 0 for no limit that was found.
+    """
 
     name: str
     abilities: frozenset[Ability]
+    connect_rate: float
 
     def missing(self) -> Missing | None:
         """Return why it cannot run here, or None."""
@@ -62,7 +66,8 @@ class Peer(Protocol):
     def start(self, folder: Path, *, cpu: int | None, durable: bool = False) -> Running:
         """Start it with its files in `folder` (the same one again after a kill), pinned to a processor if given.
 
-        Raises RuntimeError with its output if it does not come up.
+        After a kill it has the addresses that it had before. Raises RuntimeError with its output if it does not come
+        up, ValueError if `durable` is asked of a peer without that ability.
         """
 
     def kill(self) -> None:
