@@ -23,8 +23,6 @@ from longwave.cli.settings import SETTINGS, Settings, build_settings
 from longwave.errors import InvalidConfiguration, InvalidValue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
     from longwave.logs.base import Log
 
 HELP = """Run a hub.
@@ -40,6 +38,7 @@ Durations: 500ms, 15s, 1h30m, 7d. Sizes: 64KiB, 10MB, 1GiB.
 Examples:
   longwave serve
   longwave serve --port 9000 --log sqlite:/var/lib/longwave/hub.db --retain-age 30d
+  longwave serve --workers 4                     # use four processors
   longwave serve --uds /run/longwave.sock        # behind nginx or Caddy
   LONGWAVE_PORT=9000 longwave serve --config longwave.toml
 """
@@ -79,22 +78,41 @@ def serve(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - conve
         raise InvalidConfiguration(name_parameter(ctx, name), error.problem) from None
     level = settings.log_level.upper()
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    run_hub(log, settings)
+    try:
+        if settings.server.workers == 1:
+            run_hub(log, settings)
+        else:
+            run_workers(settings)
+    except OSError as error:
+        raise click.ClickException(error.strerror or str(error)) from error
 
 
 def run_hub(log: Log, settings: Settings) -> None:
-    """Run a hub over `log` until it is told to stop. Raises LogUnavailable; ClickException if it cannot listen."""
+    """Run a hub over `log` until it is told to stop. Raises LogUnavailable; OSError if it cannot listen."""
     from longwave.hub import Hub
+    from longwave.server.event_loop import run
     from longwave.server.server import serve as serve_hub
 
     async def main() -> None:
         hub = Hub(log, settings.server.delivery())
         await serve_hub(hub, settings.server, announce=lambda url: say(describe(url, settings)))
 
-    try:
-        _find_runner()(main())
-    except OSError as error:
-        raise click.ClickException(error.strerror or str(error)) from error
+    run(main())
+
+
+def run_workers(settings: Settings) -> None:
+    """Run a hub of several processes until it is told to stop. Raises OSError if it cannot listen or start them."""
+    from longwave.server.assignment import Assignment
+    from longwave.server.workers import supervise
+
+    assignment = Assignment(
+        config=settings.server,
+        log=settings.log,
+        durability=settings.durability,
+        retention=settings.retention,
+        log_level=settings.log_level,
+    )
+    asyncio.run(supervise(assignment, announce=lambda url: say(describe(url, settings))))
 
 
 def describe(url: str, settings: Settings) -> Announcement:
@@ -140,11 +158,3 @@ def _describe_log(settings: Settings) -> str:
     kept = settings.retention
     bounds = f"{kept.events:,} updates, {format_duration(kept.age)}, {format_size(kept.size)}"
     return f"{settings.log} (keeps at most {bounds})"
-
-
-def _find_runner() -> Callable[[Coroutine[Any, Any, None]], None]:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run
-    return uvloop.run

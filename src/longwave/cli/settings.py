@@ -16,7 +16,8 @@ import click
 
 from longwave.cli.configuration import ConfiguredOption
 from longwave.cli.quantity import COUNT, DURATION, SIZE, format_duration, format_size
-from longwave.errors import InvalidValue
+from longwave.errors import InvalidConfiguration, InvalidValue
+from longwave.logs.address import is_shared
 from longwave.logs.retention import Retention
 from longwave.server.config import Limits, Listen, ServerConfig, SinkKind, Timeouts
 
@@ -39,6 +40,13 @@ class Settings:
     log_level: str = "info"
     retention: Retention
     server: ServerConfig
+
+    def __post_init__(self) -> None:
+        workers = self.server.workers
+        if workers > 1 and not is_shared(self.log):
+            raise InvalidConfiguration(
+                "workers", f"expected 1 with {self.log}, which no other process can see, got {workers}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +128,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("send-buffer", ServerConfig, "send_buffer", SIZE, "What the kernel may hold for one connection."),
     Setting("drain", Timeouts, "drain", DURATION, "Wait for streams and requests to end at a shutdown."),
     Setting("sink", ServerConfig, "sink", SINKS, "How events reach sockets; auto: epoll where there is one."),
+    Setting("workers", ServerConfig, "workers", COUNT, "Processes that serve together, over a log in a file."),
     Setting("log-level", Settings, "log_level", click.Choice(LOG_LEVELS), "What is told on standard error."),
 )
 

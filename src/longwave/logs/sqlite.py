@@ -1,6 +1,7 @@
 """A log in an SQLite file: durable, shared by all processes that open it, with no server to run.
 
-Not here: the file (sqlite_schema.py), the writing thread (sqlite_writer.py), the reading threads (sqlite_reader.py).
+Not here: the file (sqlite_schema.py), the writing thread (sqlite_writer.py), the reading threads (sqlite_reader.py),
+how other processes say that they appended (bell.py).
 
 Rules: this object lives on the event loop and never touches the file itself, so it never blocks; tails are told before
 the publisher goes on; an update is acknowledged only after its commit.
@@ -16,15 +17,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakSet
 
 from longwave.errors import LogUnavailable
+from longwave.logs.base import TAIL_BATCH
+from longwave.logs.bell import Bell, NoBell
 from longwave.logs.ids import entry_at, own_position
 from longwave.logs.lifecycle import Lifecycle, State
+from longwave.logs.lookout import Lookout
 from longwave.logs.recent import RECENT_ENTRIES, Recent
 from longwave.logs.sqlite_reader import Readers, read_last, read_page, read_position
 from longwave.logs.sqlite_schema import check_durability, connect_writer, read_epoch
 from longwave.logs.sqlite_unit import make_unit
 from longwave.logs.sqlite_writer import Writer
 from longwave.logs.tail import News, Tail
-from longwave.logs.trimming import DEFAULT_RETENTION
+from longwave.logs.trimming import DEFAULT_RETENTION, size_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -64,6 +68,7 @@ class SqliteLog:
     durability: `full` (default) syncs each commit to the disk, so an acknowledged update survives the loss of power;
         `relaxed` survives the end of the process.
     clock: returns seconds; what `retention.age` is measured with; called in another thread.
+    bell: rung after each commit, and heard from others; without one their appends are seen within `POLL_INTERVAL`.
 
     A page ends early after `PAGE_SIZE` bytes (sqlite_reader.py); `Page.last` tells whether there is more.
     """
@@ -75,6 +80,7 @@ class SqliteLog:
         *,
         durability: str = "full",
         clock: Callable[[], float] = time.time,
+        bell: Bell | None = None,
     ) -> None:
         check_durability(durability)
         self.news = News()
@@ -82,6 +88,8 @@ class SqliteLog:
         self._retention = retention
         self._durability = durability
         self._clock = clock
+        self._bell = bell or NoBell()
+        self._lookout = Lookout(self._look)
         self._life = Lifecycle()
         self._last = 0
         self._recent = Recent()
@@ -126,6 +134,7 @@ class SqliteLog:
         self._recent.forget(file.last)
         file.writer.start()
         self._life.move(State.OPEN)
+        self._bell.open(self._lookout.heard)
 
     async def close(self) -> None:
         """As in the contract."""
@@ -185,7 +194,9 @@ class SqliteLog:
         return len(self._tails) > 0
 
     def deliver(self, results: Sequence[Result], last: int) -> None:
-        """Tell the tails, then the publishers."""
+        """Tell the other processes and the tails, then the publishers."""
+        if any(result.error is None and result.unit.updates for result in results):
+            self._bell.ring()
         self._remember(results)
         if last > self._last:
             self._last = last
@@ -215,7 +226,21 @@ class SqliteLog:
         writer = Writer(connection, self._path, owner=self, loop=loop, retention=self._retention, clock=self._clock)
         return _File(read_epoch(connection), read_last(connection), connection, writer, readers)
 
+    async def _look(self) -> None:
+        """Take over what other processes appended, without the detour over the writing thread."""
+        if not self._tails:
+            return
+        page = await self.read(self._last, TAIL_BATCH)
+        if page.last <= self._last:
+            return
+        if page.entries and page.entries[-1].position == page.last:
+            self._recent.add(page.entries, [size_of(entry.update) for entry in page.entries])
+        self._last = page.last
+        self.news.announce()
+
     async def _finish(self) -> None:
+        self._bell.close()
+        self._lookout.close()
         self._open_file.writer.stop()
         await self._stopped.wait()
         self._life.move(State.CLOSED)

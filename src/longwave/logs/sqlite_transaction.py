@@ -21,7 +21,7 @@ from longwave.logs.trimming import is_expired
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from longwave.logs.retention import Retention
     from longwave.logs.sqlite_unit import Unit
@@ -58,13 +58,20 @@ class Extent:
 
 
 def write(
-    connection: sqlite3.Connection, units: Sequence[Unit], retention: Retention, now: float
+    connection: sqlite3.Connection,
+    units: Sequence[Unit],
+    retention: Retention,
+    now: float,
+    *,
+    locked: Callable[[], None] = lambda: None,
 ) -> tuple[list[Result], Extent]:
     """Store all units but those with an id that is taken, trim, and commit.
 
+    locked: called once no other process can write any more; it may still add to `units`.
     Raises sqlite3.Error; nothing was stored then.
     """
     with _transaction(connection):
+        locked()
         extent = read_extent(connection)
         results, extent_after = _place(units, _read_taken(connection, units), extent, now)
         rows = _flatten(results, now)

@@ -14,6 +14,7 @@ import os
 import sqlite3
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Protocol
@@ -121,30 +122,35 @@ class Writer:
 
     def _gather(self) -> list[Unit]:
         """Return all units that wait, up to a bound; wait for the first one unless there is other work."""
-        units: list[Unit] = []
-        updates = 0
         try:
-            unit = self._queue.get(timeout=self._patience())
-            while True:
+            first = self._queue.get(timeout=self._patience())
+        except Empty:
+            return []
+        units = [] if first is None else [first]
+        self._add_waiting(units)
+        return units
+
+    def _add_waiting(self, units: list[Unit]) -> None:
+        """Add those that wait by now, until the bound is reached."""
+        updates = sum(len(unit.updates) for unit in units)
+        with suppress(Empty):
+            while updates < COMMIT_UPDATES:
+                unit = self._queue.get_nowait()
                 if unit is not None:
                     units.append(unit)
                     updates += len(unit.updates)
-                if updates >= COMMIT_UPDATES:
-                    break
-                unit = self._queue.get_nowait()
-        except Empty:
-            pass
-        return units
 
     def _patience(self) -> float:
         if self._backlog or self._stopping:
             return 0
         return POLL_INTERVAL if self._owner.is_followed() else IDLE_INTERVAL
 
-    def _commit(self, units: Sequence[Unit]) -> None:
+    def _commit(self, units: list[Unit]) -> None:
         results: Sequence[Result] = ()
+        # The wait for other processes' commits may be long, so whatever came meanwhile shares this one.
+        add = partial(self._add_waiting, units)
         try:
-            results, self._extent = write(self._connection, units, self._retention, self._clock())
+            results, self._extent = write(self._connection, units, self._retention, self._clock(), locked=add)
             self._note_success()
         except Exception as error:  # whatever it is, each publisher gets an answer and the thread lives on
             self._note_failure(error)

@@ -6,7 +6,9 @@ Not here: how options, environment and files are read (cli/), what the log keeps
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, field
+import os
+import sys
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from longwave.delivery import DeliveryLimits
@@ -14,6 +16,7 @@ from longwave.errors import InvalidConfiguration
 
 DEFAULT_PORT = 8080
 LONGEST = 86_400  # seconds
+MOST_WORKERS = 256
 LARGEST_BUFFER = 2**30  # bytes; what a socket option holds once the kernel has doubled it
 
 
@@ -119,6 +122,7 @@ class ServerConfig:
     send_buffer: bytes that the kernel may hold for one connection (`SO_SNDBUF`; Linux doubles it). With the
         default a client that stops reading holds less than 60 KB of kernel memory instead of 3.9 MB.
     sink: how subscribers' bytes reach their sockets.
+    workers: processes that listen at the same address, over one log; 1 is this process alone.
     """
 
     listen: Listen = field(default_factory=Listen)
@@ -126,10 +130,32 @@ class ServerConfig:
     timeouts: Timeouts = field(default_factory=Timeouts)
     send_buffer: int = 16_384
     sink: SinkKind = SinkKind.AUTO
+    workers: int = 1
 
     def __post_init__(self) -> None:
+        self._check_workers()
         if not 1024 <= self.send_buffer <= LARGEST_BUFFER:
             raise InvalidConfiguration("send_buffer", f"expected 1024 to {LARGEST_BUFFER}, got {self.send_buffer}")
+
+    def _check_workers(self) -> None:
+        if not 1 <= self.workers <= MOST_WORKERS:
+            raise InvalidConfiguration("workers", f"expected 1 to {MOST_WORKERS}, got {self.workers}")
+        if self.workers > 1 and self.listen.uds is not None:
+            raise InvalidConfiguration(
+                "workers",
+                f"expected 1 with a Unix socket, got {self.workers}: only for a TCP port does the system spread "
+                "connections over processes",
+            )
+        if self.workers > 1 and not ports_are_spread():
+            raise InvalidConfiguration(
+                "workers",
+                f"expected 1 on this system, got {self.workers}: only Linux spreads a port over processes",
+            )
+
+    def of_worker(self, port: int) -> ServerConfig:
+        """Return what one of the workers is to do at the port that was found: its share of connections at most."""
+        share = -(-self.limits.connections // self.workers)  # rounded up; 0 stays 0
+        return replace(self, listen=replace(self.listen, port=port), limits=replace(self.limits, connections=share))
 
     def delivery(self) -> DeliveryLimits:
         """Return the part of it that belongs to the hub."""
@@ -155,3 +181,8 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def ports_are_spread() -> bool:
+    """Tell whether the system spreads connections over all processes that listen at a port with `SO_REUSEPORT`."""
+    return sys.platform == "linux" and hasattr(os, "eventfd")

@@ -9,11 +9,15 @@ import errno
 import os
 import socket
 import stat
+from collections.abc import Callable
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from longwave.server.config import Listen, ServerConfig
+
+Step = Callable[[socket.socket], None]  # of opening a socket
 
 NOTSENT_LOWAT = 16_384  # bytes not yet sent above which the kernel says that a socket has no room
 
@@ -22,7 +26,15 @@ def listen(config: ServerConfig) -> list[socket.socket]:
     """Return sockets that listen as configured. Raises OSError that names the address."""
     if config.listen.uds is not None:
         return [_listen_unix(config.listen.uds, config)]
-    return _listen_tcp(config)
+    return _open_all(config.listen, partial(_prepare, config=config), partial(_start, config=config))
+
+
+def reserve(config: ServerConfig) -> list[socket.socket]:
+    """Return sockets that keep the configured address for workers, and do not listen themselves.
+
+    Raises OSError that names the address, also if it is in use by workers of another hub.
+    """
+    return _open_all(config.listen, lambda _: None, _admit_workers)
 
 
 def url_of(listening: socket.socket) -> str:
@@ -40,13 +52,13 @@ def unix_path(listening: socket.socket) -> str | None:
     return str(listening.getsockname()) if listening.family == unix else None
 
 
-def _listen_tcp(config: ServerConfig) -> list[socket.socket]:
+def _open_all(wanted: Listen, prepare: Step, begin: Step) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     try:
-        for family, address in _addresses(config.listen):
+        for family, address in _addresses(wanted):
             # With port 0 the system chooses once; every further address gets the same port.
             port = sockets[0].getsockname()[1] if sockets else address[1]
-            sockets.append(_bind_tcp(family, (address[0], port, *address[2:]), config))
+            sockets.append(_open(family, (address[0], port, *address[2:]), prepare, begin))
     except OSError:
         for opened in sockets:
             opened.close()
@@ -64,21 +76,28 @@ def _addresses(wanted: Listen) -> list[tuple[socket.AddressFamily, tuple[str, in
     return list(dict.fromkeys((info[0], info[4]) for info in infos))  # type: ignore[misc]  # of these families only
 
 
-def _bind_tcp(family: socket.AddressFamily, address: tuple[str | int, ...], config: ServerConfig) -> socket.socket:
-    listening = socket.socket(family, socket.SOCK_STREAM)
+def _open(family: socket.AddressFamily, address: tuple[str | int, ...], prepare: Step, begin: Step) -> socket.socket:
+    """Return a socket that is bound, after `prepare` before that and `begin` after."""
+    opened = socket.socket(family, socket.SOCK_STREAM)
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        _set_tcp_options(listening, config)
-        listening.bind(address)
-        _start(listening, config)
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        prepare(opened)
+        opened.bind(address)
+        begin(opened)
     except OSError as error:
-        listening.close()
+        opened.close()
         raise OSError(
             error.errno, f"cannot listen on {address[0]}:{address[1]}: {os.strerror(error.errno or 0)}"
         ) from None
-    return listening
+    return opened
+
+
+def _prepare(listening: socket.socket, config: ServerConfig) -> None:
+    if config.workers > 1:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    _set_tcp_options(listening, config)
 
 
 def _set_tcp_options(listening: socket.socket, config: ServerConfig) -> None:
@@ -102,6 +121,16 @@ def _listen_unix(path: str, config: ServerConfig) -> socket.socket:
         listening.close()
         raise OSError(error.errno, f"cannot listen on unix:{path}: {error.strerror or error}") from None
     return listening
+
+
+def _admit_workers(reserved: socket.socket) -> None:
+    """Let sockets with `SO_REUSEPORT` share the address from now on.
+
+    Bound without that option, the address is known to be free even of another hub's workers; and as the option that
+    allowed it is taken back, the next one that tries the same fails.
+    """
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
 
 
 def _start(listening: socket.socket, config: ServerConfig) -> None:

@@ -83,13 +83,15 @@ class Server:
                 os.unlink(path)
 
 
-async def serve(hub: Hub, config: ServerConfig, announce: Callable[[str], None]) -> None:
+async def serve(
+    hub: Hub, config: ServerConfig, announce: Callable[[str], None], *, stop: asyncio.Event | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT, then drain; a second signal ends the process at once.
 
-    announce: called with the address once connections are accepted.
+    announce: called with the address once connections are accepted. stop: set by whoever else may stop it.
     Raises LogUnavailable, or OSError that names the address.
     """
-    stop = asyncio.Event()
+    stop = stop or asyncio.Event()
     with signals_to(stop):
         async with Server(hub, config) as server:
             spare_collections()
@@ -99,12 +101,13 @@ async def serve(hub: Hub, config: ServerConfig, announce: Callable[[str], None])
 
 
 @contextlib.contextmanager
-def signals_to(stop: asyncio.Event) -> Iterator[None]:
-    """Set the event at the first signal to stop; end the process at the second."""
+def signals_to(stop: asyncio.Event, before_exit: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Set the event at the first signal to stop; if it is set, call `before_exit` and end the process at once."""
     loop = asyncio.get_running_loop()
 
     def handle(number: int) -> None:
         if stop.is_set():
+            before_exit()
             os._exit(128 + number)
         stop.set()
 

@@ -40,6 +40,7 @@ OTHER = {
     "send-buffer": ("17KiB", 17_408),
     "drain": ("17s", 17.0),
     "sink": ("transport", SinkKind.TRANSPORT),
+    "workers": ("3", 3),
     "log-level": ("debug", "debug"),
 }
 
@@ -119,6 +120,9 @@ def test_every_field_of_every_group_can_be_set():
         (["--max-body", "0"], "max_body"),
         (["--body-timeout", "0"], "body_timeout"),
         (["--send-buffer", "1"], "send_buffer"),
+        (["--workers", "0"], "workers"),
+        (["--workers", "2", "--log", "memory:"], "workers"),
+        (["--workers", "2", "--uds", "hub.sock"], "workers"),
         (["--retain-age", "0"], "retain_age"),
         (["--retain-bytes", "0"], "retain_bytes"),
         (["--retain-events", "0"], "retain_events"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import os
 import sqlite3
 import threading
 from contextlib import asynccontextmanager, closing
@@ -14,11 +15,15 @@ import pytest
 from longwave.core.update import Update
 from longwave.errors import DuplicateId, LogUnavailable
 from longwave.eventstream.event import Event
-from longwave.logs import sqlite_reader, sqlite_schema
+from longwave.logs import sqlite_reader, sqlite_schema, sqlite_writer
+from longwave.logs.base import TAIL_BATCH
+from longwave.logs.bell import EventBell, hang_bells
 from longwave.logs.retention import Retention
 from longwave.logs.sqlite import MAX_WAITING_APPENDS, MAX_WAITING_SIZE, SqliteLog
 from longwave.logs.sqlite_transaction import TRIM_STEP
 from longwave.testing.log_under_test import PATIENCE, ManualClock, make_update, make_updates, positions_of, take
+
+needs_bells = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="no eventfd")
 
 
 @asynccontextmanager
@@ -315,6 +320,64 @@ async def test_an_idle_log_notices_what_another_appended(path):
         await other.append(make_updates(2))
 
         assert positions_of(await following) == [1, 2]
+
+
+@asynccontextmanager
+async def with_bells(path, monkeypatch):
+    """Two log objects that hear of each other by bells alone: they look by themselves once a minute."""
+    monkeypatch.setattr(sqlite_writer, "POLL_INTERVAL", 60.0)
+    monkeypatch.setattr(sqlite_writer, "IDLE_INTERVAL", 60.0)
+    with hang_bells(2) as (one, other):
+        async with (
+            opened(path, bell=EventBell(one, [other])) as first,
+            opened(path, bell=EventBell(other, [one])) as second,
+        ):
+            yield first, second
+
+
+@needs_bells
+async def test_a_bell_tells_at_once_what_another_appended(path, monkeypatch):
+    async with with_bells(path, monkeypatch) as (first, second):
+        tail = second.tail(0)
+        await second.append([])  # the look that a new tail asks for is over
+        for number in range(1, 4):
+            await first.append([make_update(str(number))])
+            (entry,) = await take(tail, number)
+            assert (entry.position, entry.update.event.data) == (number, str(number))
+
+
+@needs_bells
+async def test_both_sides_of_a_bell_see_one_order_while_both_append(path, monkeypatch):
+    async with with_bells(path, monkeypatch) as logs:
+        tails = [log.tail(0) for log in logs]
+        appends = [log.append(make_updates(number % 3 + 1)) for number in range(150) for log in logs]
+        count = 2 * 50 * (1 + 2 + 3)
+        seen, also_seen, *_ = await asyncio.gather(*[take(tail, count) for tail in tails], *appends)
+
+    assert positions_of(seen) == list(range(1, count + 1))
+    assert seen == also_seen
+
+
+@needs_bells
+async def test_a_bell_tells_of_more_than_one_read_gives(path, monkeypatch):
+    async with with_bells(path, monkeypatch) as (first, second):
+        tail = second.tail(0)
+        await second.append([])
+        await first.append(make_updates(TAIL_BATCH * 2 + 1))
+
+        assert positions_of(await take(tail, TAIL_BATCH * 2 + 1)) == list(range(1, TAIL_BATCH * 2 + 2))
+
+
+@needs_bells
+async def test_a_bell_is_not_rung_for_an_append_that_stored_nothing(path):
+    with hang_bells(2) as (own, other):
+        async with opened(path, bell=EventBell(own, [other])) as log:
+            await log.append([])
+            await log.append([make_update("0", "a")])
+            with pytest.raises(DuplicateId):
+                await log.append([make_update("1", "a")])
+
+        assert os.eventfd_read(other) == 1
 
 
 async def test_an_id_given_through_another_log_object_is_taken_and_located(path):

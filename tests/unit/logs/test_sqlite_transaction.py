@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 
 import pytest
@@ -39,6 +40,25 @@ def test_any_number_of_rows_is_stored_at_dense_positions(connection, size):
     assert rows == [(place, text, 5.0) for place, text in enumerate(data, 1)]
     assert [result.first for result in results] == [1, size + 1]
     assert extent == read_extent(connection) == Extent(1, size + 3, sum(map(len, data)) + 3 * (size + 3), 5.0)
+
+
+def test_a_unit_that_comes_while_the_lock_is_awaited_is_stored_too(connection):
+    units = [unit(make_updates(2))]
+    results, extent = write(connection, units, ALL, 5.0, locked=lambda: units.append(unit(make_updates(3))))
+
+    assert [result.first for result in results] == [1, 3]
+    assert (extent.last, count(connection)) == (5, 5)
+
+
+def test_nobody_else_can_write_once_the_lock_is_held(connection, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "log.db", timeout=0, isolation_level=None)) as other:
+
+        def locked():
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+
+        write(connection, [unit(make_updates(1))], ALL, 5.0, locked=locked)
+        other.execute("BEGIN IMMEDIATE")
 
 
 def test_a_unit_with_a_taken_id_fails_alone(connection):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import pytest
 
@@ -72,3 +73,30 @@ def test_hub_gets_its_part():
     limits = ServerConfig(limits=Limits(lag=1, replays=2), timeouts=Timeouts(heartbeat=3, send=4)).delivery()
 
     assert (limits.lag, limits.replays, limits.heartbeat, limits.send_timeout) == (1, 2, 3, 4)
+
+
+@pytest.mark.parametrize("workers", [-1, 0, 257])
+def test_number_of_workers_has_bounds(workers):
+    with pytest.raises(InvalidConfiguration, match=f"workers: expected 1 to 256, got {workers}"):
+        ServerConfig(workers=workers)
+
+
+def test_workers_share_no_unix_socket():
+    with pytest.raises(InvalidConfiguration, match="workers: expected 1 with a Unix socket, got 2"):
+        ServerConfig(listen=Listen(uds="hub.sock"), workers=2)
+    assert ServerConfig(listen=Listen(uds="hub.sock"), workers=1).workers == 1
+
+
+def test_workers_need_a_system_that_spreads_a_port(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(InvalidConfiguration, match="workers: expected 1 on this system, got 2"):
+        ServerConfig(workers=2)
+    assert ServerConfig(workers=1).workers == 1
+
+
+@pytest.mark.parametrize(("of_all", "of_one"), [(0, 0), (1, 1), (9, 3), (10, 4)])
+def test_worker_takes_its_share_of_the_connections_at_the_port_that_was_found(of_all, of_one):
+    config = ServerConfig(listen=Listen(port=0), limits=Limits(connections=of_all, head=500), workers=3)
+    mine = config.of_worker(4711)
+
+    assert (mine.listen.port, mine.limits.connections, mine.limits.head) == (4711, of_one, 500)

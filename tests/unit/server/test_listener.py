@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from longwave.server.config import Listen, ServerConfig, Timeouts
-from longwave.server.listener import NOTSENT_LOWAT, listen, unix_path, url_of
+from longwave.server.listener import NOTSENT_LOWAT, listen, reserve, unix_path, url_of
 
 
 @contextmanager
@@ -74,3 +74,64 @@ def test_path_that_is_too_long_is_named(tmp_path):
 def test_unix_socket_is_told_by_its_path(tmp_path):
     with listening(uds=str(tmp_path / "s")) as (sock,):
         assert (url_of(sock), unix_path(sock)) == (f"unix:{tmp_path}/s", f"{tmp_path}/s")
+
+
+# Workers
+
+
+@contextmanager
+def reserved(port=0):
+    sockets = reserve(ServerConfig(listen=Listen(port=port), workers=2))
+    try:
+        yield sockets[0].getsockname()[1]
+    finally:
+        for sock in sockets:
+            sock.close()
+
+
+def listen_as_worker(port):
+    return listen(ServerConfig(listen=Listen(port=port), workers=2))
+
+
+def test_workers_share_the_address_that_was_reserved():
+    with reserved() as port:
+        sockets = [sock for _ in range(3) for sock in listen_as_worker(port)]
+        assert {sock.getsockname()[1] for sock in sockets} == {port}
+        for sock in sockets:
+            sock.close()
+
+
+def test_reserved_address_takes_no_connections():
+    with reserved() as port, pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+@pytest.mark.parametrize("serving", [False, True])
+@pytest.mark.parametrize("other", [reserve, listen])
+def test_reserved_address_is_taken_for_any_other_hub(other, serving):
+    workers = 2 if other is reserve else 1
+    with reserved() as port:
+        sockets = listen_as_worker(port) if serving else []
+        with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}: Address already in use"):
+            other(ServerConfig(listen=Listen(port=port), workers=workers))
+        for sock in sockets:
+            sock.close()
+
+
+def test_address_of_a_hub_without_workers_cannot_be_reserved():
+    with listening() as (sock,):
+        port = sock.getsockname()[1]
+        with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}: Address already in use"):
+            reserve(ServerConfig(listen=Listen(port=port), workers=2))
+
+
+def test_address_can_be_reserved_again_right_after_a_hub_that_had_clients():
+    """Their connections linger in TIME_WAIT."""
+    with reserved() as port:
+        (worker,) = listen_as_worker(port)
+        with socket.create_connection(("127.0.0.1", port)):
+            worker.setblocking(True)
+            worker.accept()[0].close()
+        worker.close()
+    with reserved(port) as again:
+        assert again == port
