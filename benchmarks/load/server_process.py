@@ -1,6 +1,6 @@
 """A server under measurement: a process, with its children, that keeps to one processor.
 
-Not here: what it is (fanout.py, comparison/), what it has taken of the machine (footprint.py).
+Not here: what it is (micro/, comparison/), what it has taken of the machine (footprint.py).
 """
 
 from __future__ import annotations

