@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from longwave.core.frame import Payload
     from longwave.core.subscriber import Sink
 
-SEND = 4.4e-6  # seconds of a send to one of 5,000 subscribers, as measured for 5,000 idle ones, sent to one event at a time
+SEND = 4.4e-6  # seconds of a send, as measured for 5,000 idle subscribers
 FILES_BESIDES = 256
 
 
