@@ -175,8 +175,8 @@ class Publisher:
     def _flush(self, line: Line) -> None:
         try:
             interest = READABLE if line.send() else READABLE | WRITABLE
-        except OSError:
-            self._lose(line)
+        except OSError as error:
+            self._lose(line, str(error))
             return
         if interest != READABLE:
             self._epoll.modify(line.sock, interest)
@@ -200,8 +200,9 @@ class Publisher:
 
     def _continue(self, line: Line) -> None:
         """Go on connecting or sending, now that the socket is writable."""
-        if not line.ready and line.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self._lose(line)
+        problem = 0 if line.ready else line.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if problem:
+            self._lose(line, os.strerror(problem))
             return
         if not line.ready:
             line.ready = True
@@ -215,8 +216,8 @@ class Publisher:
             status = line.receive()
         except BlockingIOError:
             return
-        except (OSError, FramingError):
-            self._lose(line)
+        except (OSError, FramingError) as error:
+            self._lose(line, str(error))
             return
         if status is None or line.event is None:
             return
@@ -246,7 +247,7 @@ class Publisher:
         self._lines[sock.fileno()] = Line(number, sock)
         self._epoll.register(sock, WRITABLE)
 
-    def _lose(self, line: Line) -> None:
+    def _lose(self, line: Line, reason: str) -> None:
         """Give a connection up. The event on its way is uncertain; without one the server may end it when it likes."""
         del self._lines[line.sock.fileno()]
         line.sock.close()
@@ -258,7 +259,7 @@ class Publisher:
         if line.event is not None:
             self._uncertain.add(line.key)
             self._disconnects += 1
-        self._fail(line.number, "the connection failed")
+        self._fail(line.number, reason)
 
     def _fail(self, number: int, reason: str) -> None:
         if self._ready:
