@@ -1,6 +1,6 @@
 """Arrivals: many subscribers who connect all at once, in a process of their own, and count what they get.
 
-Not here: checking each event as it comes (crowd.py); measuring (footprint.py).
+Not here: checking the order of events (longwave.load does); measuring (footprint.py).
 
 It takes as little of the machine as it can: events are counted by their lines of data, and each member's stream is
 summed up, so that a client which got other bytes than the rest is found without reading a single field.
@@ -19,7 +19,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.load.crowd import FILES_BESIDES, CrowdError, open_files
+from benchmarks.load.open_files import FILES_BESIDES, open_files
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -31,6 +31,10 @@ PATIENCE = 60.0  # seconds for everybody to get what is waited for
 _HEAD_END = b"\r\n\r\n"
 _END = b"\n\n"  # of an event, or of a comment
 _DATA = b"\ndata: "  # each event has an id before one line of data
+
+
+class ArrivalError(Exception):
+    """A member did not get what it had to get."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class Arrivals:
         return self.wait(0)
 
     def wait(self, events: int) -> Arrived:
-        """Return when each member has got so many events in all. Raises CrowdError."""
+        """Return when each member has got so many events in all. Raises ArrivalError."""
         self.expect(events)
         return self.result()
 
@@ -91,14 +95,14 @@ class Arrivals:
         self._process.stdin.flush()
 
     def result(self) -> Arrived:
-        """Return when what was expected has come. Raises CrowdError."""
+        """Return when what was expected has come. Raises ArrivalError."""
         return Arrived(**self._answer())
 
     def _answer(self) -> dict:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise CrowdError("expected all members to get all events, got an end before (see above)")
+            raise ArrivalError("expected all members to get all events, got an end before (see above)")
         return json.loads(line)
 
 
@@ -121,7 +125,7 @@ class Member:
             self.unfinished = head
             return False
         if b" 200 " not in head.partition(b"\r\n")[0]:
-            raise CrowdError(f"expected status 200, got {head!r}")
+            raise ArrivalError(f"expected status 200, got {head!r}")
         self.unfinished = b""
         self.read(body)
         return True
@@ -160,7 +164,7 @@ class Members:
             self._connect_some()
             found = self._epoll.poll(PATIENCE)
             if not found:
-                raise CrowdError(f"expected {events} events for everybody within {PATIENCE:g} s, {missing} lack some")
+                raise ArrivalError(f"expected {events} events for everybody within {PATIENCE:g} s, {missing} lack some")
             for descriptor, _ in found:
                 missing -= self._read(descriptor, events)
         return self._arrived(begun, cpu)
@@ -188,7 +192,7 @@ class Members:
         member = self._members[descriptor]
         received = member.socket.recv(READ_SIZE)
         if not received:
-            raise CrowdError("expected a stream without end, got its end")
+            raise ArrivalError("expected a stream without end, got its end")
         if descriptor in self._without_head:
             if member.read_head(received):
                 self._without_head.discard(descriptor)

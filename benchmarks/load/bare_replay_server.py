@@ -11,7 +11,7 @@ import socket
 import sys
 
 from benchmarks.load.bare_server import READ_SIZE, SEND_BUFFER
-from benchmarks.load.crowd import FILES_BESIDES, open_files
+from benchmarks.load.open_files import FILES_BESIDES, open_files
 
 CLIENTS = 16_384
 READY = b"ready\n"  # on standard output, once it listens

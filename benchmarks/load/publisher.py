@@ -1,6 +1,6 @@
 """A publisher: one kept connection over which updates are posted, one at a time.
 
-Not here: who receives them (crowd.py).
+Not here: who receives them (arrivals.py).
 """
 
 from __future__ import annotations
