@@ -1,10 +1,12 @@
 """The comparison of Longwave with other servers, from the command line.
 
-Not here: what is measured (scenarios.py), with which servers (roster.py), the order (matrix.py), the page (report.py).
+Not here: what is measured (scenarios.py), with which servers (roster.py), the order (matrix.py), the page (report.py),
+profiles (processor_profile.py).
 Rules that always hold: each cell is written when it is measured; a second run of the same day goes on with --resume.
 
     python -m benchmarks.comparison [--quick] [--peer NAME] [--scenario NAME] [--rounds N] [--resume] [--within MINUTES]
     python -m benchmarks.comparison report benchmarks/results/DATE
+    python -m benchmarks.comparison profile [--peer NAME] [--scenario NAME] benchmarks/results/DATE
     python -m benchmarks.comparison list
 """
 
@@ -18,20 +20,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.comparison import provenance, report
-from benchmarks.comparison.bare_replay.launcher import PEER as BARE_REPLAY_PEER
+from benchmarks.comparison import processor_profile, provenance, report
 from benchmarks.comparison.matrix import Limits, Plan, measure_all
 from benchmarks.comparison.peer import Skipped
+from benchmarks.comparison.processor_profile import Profiles
 from benchmarks.comparison.progress import Progress
 from benchmarks.comparison.record import Record, scrub
-from benchmarks.comparison.roster import ROSTER
+from benchmarks.comparison.roster import ROSTER, companions
 from benchmarks.comparison.scenarios import BARE, FLOORS, LONGWAVE, NCHAN, SCENARIOS, find_scenario
 from benchmarks.comparison.stand import Processors
+
+from longwave.errors import LongwaveError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from benchmarks.comparison.peer import Peer
+    from benchmarks.comparison.scenarios import Scenario
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -39,6 +44,7 @@ QUICK_RESULTS = ROOT / "build" / "bench-quick"
 ROUNDS = 3
 REFUSED = 2  # status
 INTERRUPTED = 130  # status, as shells have it
+PROFILED, PROFILED_PEERS = ("single-1k", "single-8k"), (LONGWAVE, NCHAN, BARE)
 QUICK_PYTHON_PEERS = ("sse_starlette", "fastapi_sse", "django_eventstream")  # the first that is installed
 
 
@@ -49,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.arguments = list(arguments)
     if options.command == "report":
         return write_report(options.folder, options.page)
+    if options.command == "profile":
+        return take_profiles(options)
     if options.command == "list":
         return show_list()
     return run(options)
@@ -74,6 +82,14 @@ def make_parser() -> argparse.ArgumentParser:
     page = commands.add_parser("report", help="write the page and its plots anew, from the results alone")
     page.add_argument("folder", type=Path)
     page.add_argument("--page", type=Path, default=report.PAGE, help="by default docs/explanation/performance.md")
+    profile = commands.add_parser("profile", help="sample where servers spend their processor time, for the page")
+    profile.add_argument("folder", type=Path, help="of the results, where profiles.json is written")
+    profile.add_argument(
+        "--peer", action="append", choices=list(ROSTER), help=f"by default {', '.join(PROFILED_PEERS)}"
+    )
+    shown = ", ".join(PROFILED)
+    profilable = processor_profile.profilable()
+    profile.add_argument("--scenario", action="append", choices=profilable, help=f"by default {shown}")
     commands.add_parser("list", help="list scenarios, and peers with what they lack")
     return parser
 
@@ -88,11 +104,11 @@ def positive(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """Measure, and write the page."""
     names = options.peer or (quick_names() if options.quick else list(ROSTER))
-    peers, skipped = choose_peers(names)
     scenarios = tuple(map(find_scenario, options.scenario)) if options.scenario else SCENARIOS
     lacking = [one.name for one in scenarios if one.measure(quick=options.quick) is None]
     if options.scenario and lacking:
         return refuse(f"expected scenarios that have a quick size, got {', '.join(lacking)}")
+    peers, skipped = choose_peers(names, [one for one in scenarios if one.name not in lacking])
     plan = Plan(scenarios, peers, options.rounds or (1 if options.quick else ROUNDS), options.quick)
     folder = options.results or (QUICK_RESULTS if options.quick else RESULTS / datetime.now(UTC).date().isoformat())
     record = Record(folder)
@@ -114,7 +130,7 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("==> bench: stopped; what was measured is kept, --resume goes on", file=sys.stderr)
         return INTERRUPTED
-    write_report(folder, folder / "performance.md" if options.quick else report.PAGE)
+    write_report(folder, folder / "performance.md" if options.quick or options.results else report.PAGE)
     return 0 if finished else 1
 
 
@@ -124,8 +140,8 @@ def quick_names() -> list[str]:
     return [LONGWAVE, NCHAN, BARE, *(found or QUICK_PYTHON_PEERS)[:1]]
 
 
-def choose_peers(names: Collection[str]) -> tuple[tuple[Peer, ...], list[Skipped]]:
-    """Return the peers that can run here, the floor of comebacks among them, and all others with the reason."""
+def choose_peers(names: Collection[str], scenarios: Collection[Scenario]) -> tuple[tuple[Peer, ...], list[Skipped]]:
+    """Return the peers that can run here, those that a scenario names among them, and all others with the reason."""
     peers, skipped = [], []
     for name in names:
         peer = ROSTER[name]
@@ -138,7 +154,36 @@ def choose_peers(names: Collection[str]) -> tuple[tuple[Peer, ...], list[Skipped
     for one in skipped:
         print(f"==> bench: {one.name} is left out: {one.reason}", file=sys.stderr)
     skipped += [Skipped(name, "it was not asked for in this run") for name in ROSTER if name not in names]
-    return (*peers, BARE_REPLAY_PEER), skipped
+    named = {name for one in scenarios for name in (*one.only, one.floor)}
+    along = [peer for peer in companions([peer.name for peer in peers]) if peer.name in named]
+    return (*peers, *along), skipped
+
+
+def take_profiles(options: argparse.Namespace) -> int:
+    """Sample each peer in each scenario, and keep what came of it."""
+    if reason := processor_profile.refusal():
+        return refuse(reason)
+    scenarios = [find_scenario(name) for name in options.scenario or PROFILED]
+    peers, _ = choose_peers(options.peer or PROFILED_PEERS, scenarios)
+    turns = [(one, peer) for one in scenarios for peer in peers if not one.refusal(peer.name, peer.abilities)]
+    profiles, processors = Profiles(options.folder), Processors.choose()
+    processors.keep_load()
+    taken = [take_profile(scenario, peer, processors, profiles) for scenario, peer in turns]
+    return 0 if all(taken) else 1
+
+
+def take_profile(scenario: Scenario, peer: Peer, processors: Processors, profiles: Profiles) -> bool:
+    """Sample one peer in one scenario; return whether that succeeded."""
+    try:
+        profile = processor_profile.take(scenario, peer, processors)
+    except (LongwaveError, RuntimeError, OSError, ValueError) as error:
+        print(f"==> bench: no profile of {peer.name} in {scenario.name}: {error}", file=sys.stderr)
+        return False
+    profiles.add(profile)
+    print(f"{scenario.name}, {peer.name}: {profile.cpu:.2f} µs a delivery, {profile.samples:,} samples")
+    for place in profile.places:
+        print(f"  {profile.cost(place):6.2f}  {place}")
+    return True
 
 
 def write_report(folder: Path, page: Path) -> int:

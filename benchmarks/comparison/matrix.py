@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -133,9 +134,23 @@ def busy_time(stat: Path = Path("/proc/stat")) -> float:
 def _take(turn: Turn, processors: Processors, quick: bool) -> Finding:
     how = turn.scenario.measure(quick=quick)
     assert how is not None
-    with tempfile.TemporaryDirectory(prefix="comparison-", ignore_cleanup_errors=True) as folder:
+    shared = turn.scenario.shared
+    with (
+        tempfile.TemporaryDirectory(prefix="comparison-", ignore_cleanup_errors=True) as folder,
+        processors.shared() if shared else nullcontext(),
+    ):
         try:
-            with Stand(turn.peer, Path(folder), cpu=processors.server) as stand:
-                return how.take(stand)
+            with Stand(turn.peer, Path(folder), cpu=None if shared else processors.server) as stand:
+                finding = how.take(stand)
         except (LongwaveError, PostFailed, RuntimeError, OSError, ValueError) as error:
             return Finding(Verdict.FAILED, (f"{type(error).__name__}: {error}",), {})
+    return rename_waiting(finding) if shared else finding
+
+
+def rename_waiting(finding: Finding) -> Finding:
+    """Return it with the wait for a processor as `contended`: where they share, it is the load that is waited for.
+
+    `waiting` is of other work on the machine, and marks a measurement as disturbed.
+    """
+    figures = {"contended" if name == "waiting" else name: value for name, value in finding.figures.items()}
+    return replace(finding, figures=figures)

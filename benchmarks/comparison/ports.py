@@ -15,6 +15,8 @@ HOST = "127.0.0.1"
 FIRST = 10_000
 LEAST_ROOM = 1000  # ports to choose from, whatever the system's range is
 EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+SOCKETS = Path("/proc/net/tcp")
+LISTENS = "0A"  # state of a socket
 
 
 def free_ports(count: int) -> tuple[int, ...]:
@@ -28,6 +30,16 @@ def free_ports(count: int) -> tuple[int, ...]:
     if len(found) < count:
         raise RuntimeError(f"expected {count} free ports from {FIRST}, got {len(found)}")
     return tuple(found)
+
+
+def count_listeners(port: int, table: Path = SOCKETS) -> int:
+    """Return how many sockets listen at a port: one for each process that has its own there (`SO_REUSEPORT`).
+
+    Raises OSError where the system has no such table.
+    Source: https://docs.kernel.org/networking/proc_net_tcp.html
+    """
+    rows = (line.split() for line in table.read_text().splitlines()[1:])
+    return sum(row[3] == LISTENS and int(row[1].rpartition(":")[2], 16) == port for row in rows)
 
 
 def _first_ephemeral() -> int:

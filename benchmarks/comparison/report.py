@@ -1,6 +1,7 @@
 """The report: the page docs/explanation/performance.md and its plots, from the results of one run alone.
 
-Not here: measuring (matrix.py), medians (summary.py), drawing (plots.py), targets (targets.py).
+Not here: measuring (matrix.py), medians (summary.py), drawing (plots.py), targets (targets.py), profiles
+(processor_profile.py).
 Rules that always hold: the same results give the same page; a failed run is never shown as a figure; a figure for which
 the generator was the limit is marked.
 """
@@ -11,9 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.comparison import plots, provenance
+from benchmarks.comparison.measures.steady import KEEPS_UP
 from benchmarks.comparison.peer import Ability
+from benchmarks.comparison.processor_profile import KERNEL, PLACES, RATE, Profiles
 from benchmarks.comparison.record import Record, scrub
 from benchmarks.comparison.scenarios import (
+    BARE,
     BARE_REPLAY,
     FLOORS,
     LADDER,
@@ -30,10 +34,11 @@ from benchmarks.comparison.targets import TARGETS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from benchmarks.comparison.targets import Judgement
+    from benchmarks.comparison.processor_profile import Profile
+    from benchmarks.comparison.targets import Target
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "performance.md"
-BOUND, DISTURBED, NONE = "†", "‡", "-"
+BOUND, DISTURBED, BEHIND, NONE = "†", "‡", "§", "-"
 MET = {True: "met", False: "**not met**", None: NONE}
 LEAST = 0.1  # of what is shown
 MAX_REASON = 160  # characters
@@ -57,7 +62,8 @@ METHOD = """## How it is measured
 - Each cell (a scenario, a peer, a round) has a new server, in an empty folder, with nothing left of the one before.
 - Within a scenario the peers take turns, A B C A B C. Tables show medians over the rounds, with the range of the first
   figure.
-- The server has one processor to itself and all load has another; no server may use more.
+- The server has one processor to itself and all load has another; no server may use more. Only Longwave's workers share
+  all processors with the load, where a scenario says so.
 - Publishing is on a fixed schedule whatever the server does (open loop). A latency counts from the moment the event was
   due, so a server that falls behind cannot hide it. Percentiles are of all deliveries together.
 - Every subscriber checks that it gets every event once and in order. **A run with a loss has failed**, however fast.
@@ -65,6 +71,9 @@ METHOD = """## How it is measured
   more about the generator than about the server.
 - Where other work of the machine held a server's processor for more than {most} % of the time, it is marked
   {disturbed}: its processor time holds, its latencies and what it did by the clock are those of a busy machine.
+- Where less than {least} % of the deliveries that were due in the measured window came in it, the server fell behind
+  and is marked {behind}: its deliveries a second and processor time are of the whole run, to the last delivery, and its
+  latencies would grow further in a longer run.
 - One delivery is one event that reached one subscriber. The processor time of a delivery is the kernel's own account
   of all of the server's processes, over the deliveries: taking the events from the publisher is part of it, and on the
   loopback device also the kernel's work for receiving.
@@ -74,11 +83,22 @@ METHOD = """## How it is measured
 - A knee is the highest rate that was carried without loss at a p99 of at most 50 ms. In the pictures a red cross is a
   rate with a loss, an open circle one at which the generator was the limit.
 """
+WHERE = "Where the processor time goes"
+PROFILED = """A run of its own for each, on the same stand with the same load, sampled by perf {perf}, {rate:,} times a
+second of processor time. The figures are µs a delivery in that run; sampling takes a part itself, so that they may be
+higher than in the tables below. On the loopback device the kernel's work for receiving, and for waking a reader that
+fell asleep, is done within the server's send. The functions with the most samples are in `{folder}/profiles.json`.
+"""
+NO_PROFILE = (
+    "No profile was taken in this run: `python -m benchmarks.comparison profile {folder}` takes it, as root, where "
+    "perf is installed (Debian has it in the package linux-perf)."
+)
 LIMITS = """## What these figures cannot say
 
 - The machine has {processors} processors; server and load share its memory, its caches and its kernel. There is no
   network: the loopback device has no delay, no loss, and no card that takes work off the processor.
-- No server gets a second processor, so nothing is said about how they scale with more.
+- Only Longwave's workers get a second processor, and share it with the load: nothing is said about how the others scale
+  with more.
 - A process may open {files} files here, which bounds connections for every server that is one process.
 - Other work on the machine moves figures by the clock by a third and more, processor time by a tenth or so. Look at the
   ranges, and do not believe a difference that is smaller.
@@ -91,11 +111,11 @@ LIMITS = """## What these figures cannot say
 
 def write(folder: Path, page: Path = PAGE) -> list[Path]:
     """Write the page and its plots; return what was written. Raises OSError."""
-    summary, known = Summary(Record(folder).cells), provenance.read(folder)
+    summary, known, profiles = Summary(Record(folder).cells), provenance.read(folder), Profiles(folder)
     pictures = page.with_suffix("")
     drawn = draw(summary, pictures)
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(Page(summary, known, folder, pictures, drawn).text(), encoding="utf-8")
+    page.write_text(Page(summary, known, profiles, folder, pictures, drawn).text(), encoding="utf-8")
     return [page, *drawn.values()]
 
 
@@ -134,9 +154,15 @@ class Page:
     """The page, section by section."""
 
     def __init__(
-        self, summary: Summary, known: dict[str, Any], folder: Path, pictures: Path, drawn: dict[str, Path]
+        self,
+        summary: Summary,
+        known: dict[str, Any],
+        profiles: Profiles,
+        folder: Path,
+        pictures: Path,
+        drawn: dict[str, Path],
     ) -> None:
-        self._summary, self._known = summary, known
+        self._summary, self._known, self._profiles = summary, known, profiles
         self._folder = scrub(str(folder.resolve())).removeprefix("./")
         self._pictures, self._drawn = pictures, drawn
 
@@ -145,9 +171,16 @@ class Page:
         sections = [
             INTRODUCTION.format(folder=self._folder),
             QUICK if "--quick" in self._known.get("command", "") else "",
-            METHOD.format(bound=BOUND, disturbed=DISTURBED, most=round(MOST_WAITING * 100)),
+            METHOD.format(
+                bound=BOUND,
+                disturbed=DISTURBED,
+                most=round(MOST_WAITING * 100),
+                behind=BEHIND,
+                least=round(KEEPS_UP * 100),
+            ),
             self._targets(),
             self._pictures_of_bars(),
+            self._where(),
             *(self._scenario(scenario) for scenario in SCENARIOS if scenario.name in self._summary.scenarios),
             LIMITS.format(**self._limits()),
             self._peers(),
@@ -157,8 +190,24 @@ class Page:
         return "\n".join(section.strip() + "\n" for section in sections if section)
 
     def _targets(self) -> str:
-        rows = [(target.sentence, *_cells(target.judge(self._summary))) for target in TARGETS]
+        rows = [(target.sentence, *self._judged(target)) for target in TARGETS]
         return "## Targets\n\n" + table(("target", "measured", ""), rows)
+
+    def _judged(self, target: Target) -> tuple[str, str]:
+        found = target.judge(self._summary)
+        missed = found.met is False and target.cost_of and self._profiles.of(target.cost_of)
+        link = f"[{WHERE[0].lower()}{WHERE[1:]}](#{WHERE.lower().replace(' ', '-')})" if missed else ""
+        remarks = "; ".join(filter(None, (found.remark, link)))
+        return f"{found.measured} ({remarks})" if remarks else found.measured, MET[found.met]
+
+    def _where(self) -> str:
+        taken = {one: found for one in SCENARIOS if (found := self._profiles.of(one.name))}
+        if not taken:
+            return f"## {WHERE}\n\n{NO_PROFILE.format(folder=self._folder)}"
+        parts = [f"## {WHERE}", PROFILED.format(rate=RATE, perf=self._profiles.perf, folder=self._folder).strip()]
+        for scenario, found in taken.items():
+            parts += [f"### {scenario.title}: where", make_profile_table(found), compare_profiles(found)]
+        return "\n\n".join(filter(None, parts))
 
     def _pictures_of_bars(self) -> str:
         return "\n\n".join(self._picture(figure, label) for figure, _, label, _ in BARS if figure in self._drawn)
@@ -184,10 +233,13 @@ class Page:
                 yield f"- {row.peer}: {row.failed} of {row.rounds} rounds failed: {reason}"
             elif row.bound:
                 yield f"- {row.peer} {BOUND}: {shorten(row.reasons[0])}"
+            if row.behind:
+                carried = row.median("carried") or 0.0
+                yield f"- {row.peer} {BEHIND} fell behind: {carried:.0%} of what was due in the window came in it"
         measured = {row.peer for row in rows}
         for name, peer in self._known.get("peers", {}).items():
             refusal = scenario.refusal(name, abilities_of(peer))
-            if name not in measured and name not in FLOORS and refusal:
+            if name not in measured and refusal and scenario.explains(name):
                 yield f"- {name} has no part in it: {refusal}"
 
     def _limits(self) -> dict[str, str]:
@@ -253,15 +305,46 @@ def make_table(summary: Summary, scenario: Scenario, rows: Sequence[Row]) -> str
     return table(heads, lines)
 
 
+def make_profile_table(profiles: dict[str, Profile]) -> str:
+    """Return the table of a scenario: a row for each place, µs a delivery of each peer."""
+    peers = sorted(profiles, key=lambda name: (name in FLOORS, name != LONGWAVE))
+    heads = ["", *(f"**{name}**" if name == LONGWAVE else label(name) for name in peers)]
+    places = [place.name for place in PLACES if any(place.name in one.places for one in profiles.values())]
+    rows = [(place, *(f"{profiles[peer].cost(place):.2f}" for peer in peers)) for place in places]
+    rows.append(("in all", *(f"{profiles[peer].cpu:.2f}" for peer in peers)))
+    rows.append(("a reader is woken, of 100 deliveries", *(f"{profiles[peer].wakes * 100:.1f}" for peer in peers)))
+    rows.append(("samples", *(f"{profiles[peer].samples:,}" for peer in peers)))
+    return table(heads, rows)
+
+
+def compare_profiles(profiles: dict[str, Profile]) -> str:
+    """Return in one sentence each where Longwave takes more, or less, than the others."""
+    ours = profiles.get(LONGWAVE)
+    others = [profiles[name] for name in (BARE, NCHAN) if name in profiles]
+    return "\n".join(f"- {compare_profile(ours, other)}" for other in others) if ours else ""
+
+
+def compare_profile(ours: Profile, other: Profile) -> str:
+    """Return where Longwave's difference to another peer lies."""
+    more = ours.cpu - other.cpu
+    kernel = ours.cost(*KERNEL) - other.cost(*KERNEL)
+    name = "the bare loop" if other.peer == BARE else other.peer
+    return (
+        f"Compared with {name}, a delivery takes Longwave {more:+.2f} µs: {more - kernel:+.2f} in its own process, "
+        f"{kernel:+.2f} in the kernel."
+    )
+
+
 def is_worth_a_ratio(median: float | None, column: Column) -> bool:
     """Return whether a figure is large enough to be divided by: not one that is shown as next to nothing."""
     return median is not None and median * column.factor >= LEAST
 
 
 def name_of(row: Row) -> str:
-    """Return a peer's name, marked if its figures are bounded by the generator, or other work disturbed it."""
+    """Return a peer's name, marked if the generator bounds its figures, other work disturbed it, or it fell behind."""
     name = f"**{row.peer}**" if row.peer == LONGWAVE else label(row.peer)
-    return " ".join(filter(None, (name, BOUND if row.bound else "", DISTURBED if row.disturbed else "")))
+    marks = {BOUND: row.bound, DISTURBED: row.disturbed, BEHIND: row.behind}
+    return " ".join([name, *(mark for mark, holds in marks.items() if holds)])
 
 
 def label(name: str) -> str:
@@ -300,8 +383,3 @@ def shorten(reason: str) -> str:
 def abilities_of(peer: dict[str, Any]) -> frozenset[Ability]:
     """Return the abilities of a peer as the provenance has them."""
     return frozenset(Ability(value) for value in peer.get("abilities", ()))
-
-
-def _cells(found: Judgement) -> tuple[str, str]:
-    remark = f" ({found.remark})" if found.remark else ""
-    return f"{found.measured}{remark}", MET[found.met]

@@ -4,15 +4,18 @@ Not here: what a peer is (peer.py), the peers (one folder each).
 Rule that always holds: a peer is loaded when it is asked for, not before.
 
     ROSTER["nchan"].missing()
+    companions(["longwave", "nchan"])
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from benchmarks.comparison.peer import Peer
 
 NAMES = (
@@ -34,7 +37,7 @@ class Roster(Mapping[str, "Peer"]):
     def __getitem__(self, name: str) -> Peer:
         if name not in NAMES:
             raise KeyError(name)
-        peer: Peer = import_module(f"benchmarks.comparison.{name}.launcher").PEER
+        peer: Peer = _load(name).PEER
         return peer
 
     def __iter__(self) -> Iterator[str]:
@@ -42,6 +45,19 @@ class Roster(Mapping[str, "Peer"]):
 
     def __len__(self) -> int:
         return len(NAMES)
+
+
+def companions(names: Collection[str]) -> tuple[Peer, ...]:
+    """Return the peers that come along with these: the floor of comebacks, and with Longwave its workers.
+
+    They are not in the roster, as they have a part only in scenarios that name them.
+    """
+    workers: tuple[Peer, ...] = _load("longwave").WORKERS if "longwave" in names else ()
+    return (_load("bare_replay").PEER, *workers)
+
+
+def _load(folder: str) -> ModuleType:
+    return import_module(f"benchmarks.comparison.{folder}.launcher")
 
 
 ROSTER = Roster()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from benchmarks.comparison.measures.measure import Measure
 
 LONGWAVE, NCHAN, BARE, BARE_REPLAY = "longwave", "nchan", "bare", "bare_replay"
+ONE_WORKER, TWO_WORKERS = "longwave (1 worker)", "longwave (2 workers)"
 LACKS = {
     Ability.RESUME: "replays nothing after an id",
     Ability.RESTART: "does not keep its history over kill -9",
@@ -33,6 +34,7 @@ LACKS = {
     Ability.MANY_TOPICS: "does not have that many topics",
 }
 FLOORS = (BARE, BARE_REPLAY)  # they are no hubs: they show what the operating system allows
+WORKERS = frozenset({ONE_WORKER, TWO_WORKERS})  # Longwave, compared with itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class Scenario:
 
     question: what it answers. columns: of its table; of the first one the ratios are given, where `ratio` is set.
     quick: None where the quick run leaves it out. only: names of the peers that have what it measures; empty for all.
-    floor: the loop that shows what the operating system allows; "" for none.
+    floor: what the last ratio is to, mostly the loop that shows what the operating system allows; "" for none.
+    shared: whether server and load use all processors together, instead of one each.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Scenario:
     floor: str = BARE
     columns: tuple[Column, ...] = ()
     ratio: bool = True
+    shared: bool = False
 
     def measure(self, *, quick: bool) -> Measure | None:
         """Return what is done at this size."""
@@ -73,10 +77,16 @@ class Scenario:
         """Return why a peer has no part in it; "" if it has."""
         if name in FLOORS and name != self.floor:
             return "it is no hub"
+        if name in WORKERS and name not in self.only:
+            return "its workers have scenarios of their own"
         if self.only and name not in self.only:
             return "it asks for something that only Longwave has"
         missing = sorted(LACKS[ability] for ability in self.needs - abilities)
         return f"it {' and '.join(missing)}" if missing and name != self.floor else ""
+
+    def explains(self, name: str) -> bool:
+        """Return whether a reader wants to know why this peer has no part: not where Longwave is beside itself."""
+        return name not in FLOORS and name not in WORKERS and self.only != WORKERS
 
 
 KIB = 1 / 1024
@@ -103,6 +113,14 @@ PUBLISHING = (
     Column("server", "server, share of a core", 2),
     Column("generator", "sender, share of a core", 2),
 )
+FAN_OUT = (
+    Column("last_p50", "until the last has it, p50 ms", 1),
+    Column("last_p99", "p99 ms", 1),
+    Column("p50", "any of them, p50 ms", 1),
+    Column("p99", "p99 ms", 1),
+    Column("server", "server, share of a core", 2),
+    Column("contended", "and waited for one", 2),
+)
 MANY = frozenset({Ability.MANY_TOPICS})
 RETURN = frozenset({Ability.RESTART})
 
@@ -111,8 +129,13 @@ _ONE_QUICK = Load(subscribers=500, rate=40, duration=1.5, warmup=0.5, publishers
 _WIDE = Load(duration=3, warmup=1, publishers=8, patience=8)
 _STALLED = Load(subscribers=1000, rate=40, duration=10, warmup=1, payload=4096, publishers=2)
 _LIVE = Load(subscribers=1000, rate=20, duration=12, warmup=1, publishers=1, patience=20)
+_FAN_OUT = Load(subscribers=2000, rate=25, duration=4, warmup=1, publishers=8, stalled=0.9)
 _STORM = Load(
     subscribers=10_000, rate=20, duration=12, warmup=2, publishers=1, patience=40, reconnect=True, connect_rate=4000
+)
+SHARE = (
+    "(Longwave beside itself, its log in a file with durability relaxed. No processor is set aside: with two of them, "
+    "load and workers share both, so that a gain is a lower bound.)"
 )
 
 
@@ -181,9 +204,23 @@ def _publishing(name: str, title: str, full: Publishing, quick: Publishing | Non
     )
 
 
+def _workers(name: str, title: str, question: str, full: Measure, columns: tuple[Column, ...]) -> Scenario:
+    return Scenario(
+        name=f"workers-{name}",
+        title=title,
+        question=f"{question} {SHARE}",
+        full=full,
+        only=WORKERS,
+        floor=ONE_WORKER,
+        columns=columns,
+        shared=True,
+    )
+
+
 SCENARIOS: tuple[Scenario, ...] = (
     _single("single-1k", "Single events to 1,000", _ONE, _ONE_QUICK),
     _single("single-8k", "Single events to 8,000", replace(_ONE, subscribers=8000, rate=5, duration=6)),
+    _single("single-1k-slow", "Ten single events a second to 1,000", replace(_ONE, rate=10)),
     _broadcast(
         1000,
         (50, 100, 150, 225, 340, 500, 750, 1100, 1650, 2500, 3700),
@@ -251,6 +288,30 @@ SCENARIOS: tuple[Scenario, ...] = (
             Column("whole", "the whole fan-out, ms"),
         ),
         ratio=False,
+    ),
+    _workers(
+        "fan-out",
+        "Workers: one update at a time to 2,000",
+        "How much sooner has everybody an update if two processes send it? Nine subscribers in ten leave their events "
+        "in the kernel's buffers, so that the load takes little of what the workers need; the others check them all.",
+        Steady(_FAN_OUT),
+        FAN_OUT,
+    ),
+    _workers(
+        "broadcast",
+        "Workers: broadcast to 2,000, at rising rates",
+        "How much more is carried if two processes send, and all subscribers read? Reading takes as much of the "
+        "processors as sending: with two of them, one worker and the load fill both, and what a second worker takes, "
+        "the readers lack. So the ratio is that of a machine which is full, not of one with a processor to spare.",
+        Ladder(replace(_WIDE, subscribers=2000), (50, 100, 200, 400, 800, 1200, 1800)),
+        LADDER,
+    ),
+    _workers(
+        "publish",
+        "Workers: publish, 32 connections",
+        "What does publishing cost if each of two processes takes updates and reads those of the other?",
+        Publishing(32, 20_000),
+        (*PUBLISHING[1:2], PUBLISHING[0], *PUBLISHING[2:], Column("contended", "server waited for one", 2)),
     ),
     _stalled(0),
     _stalled(0.1, replace(_STALLED, subscribers=300, duration=2, warmup=0.5, stalled=0.1)),

@@ -14,18 +14,19 @@ import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longwave.load.accounting import with_children
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 SECONDS_TO_STOP = 10.0
 LOOK_AGAIN = 0.01  # seconds
 OPEN_FILES = 262_144  # at most; more costs programs that walk over all possible ones
 SHOWN = 2000  # characters of a program's last words
+_BEGAN = 19  # in /proc/PID/stat, after the name
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +105,18 @@ class ServerProcesses:
         """End them without a chance to say goodbye."""
         self._end(self._family())
 
-    def _family(self) -> list[int]:
-        # The process group of what has ended may be another's by now; its children may live on.
-        return with_children(one.process.pid for one in self._programs)
+    def _family(self) -> dict[int, str]:
+        # The number of what has ended may be another's by now; its children may live on.
+        return {pid: _birth(pid) for pid in with_children(one.process.pid for one in self._programs)}
 
-    def _end(self, family: Sequence[int]) -> None:
-        sessions = {one.process.pid for one in self._programs}
-        ours = [pid for pid in family if _session(pid) in sessions]
-        for pid in ours:
+    def _end(self, family: Mapping[int, str]) -> None:
+        for pid in _living(family):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         for program in self._programs:
             program.process.wait()
         self._programs.clear()
-        _wait_for_end(ours)
+        _wait_for_end(family)
 
 
 def _fences(cpu: int | None) -> list[str]:
@@ -131,14 +130,19 @@ def _last_words(program: _Program) -> str:
     return program.output.read_text(errors="replace")[-SHOWN:].strip()
 
 
-def _session(pid: int) -> int:
+def _living(family: Mapping[int, str]) -> list[int]:
+    return [pid for pid, birth in family.items() if birth and _birth(pid) == birth]
+
+
+def _birth(pid: int) -> str:
+    """Return when a process began, which no later one of its number shares; "" if it has gone."""
     try:
-        return os.getsid(pid)
-    except ProcessLookupError:
-        return 0
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[_BEGAN]
+    except OSError:
+        return ""
 
 
-def _wait_for_end(pids: Sequence[int]) -> None:
+def _wait_for_end(family: Mapping[int, str]) -> None:
     end = time.monotonic() + SECONDS_TO_STOP
-    while any(_session(pid) for pid in pids) and time.monotonic() < end:
+    while _living(family) and time.monotonic() < end:
         time.sleep(LOOK_AGAIN)

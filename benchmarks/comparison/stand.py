@@ -2,7 +2,8 @@
 
 Not here: how a peer is launched (its own folder), what is done to it (measures/).
 Rules that always hold: every measurement begins with a new server in an empty folder; the server has one processor and
-all load has another, where there are two; a server that comes back after a kill is at the same address.
+all load has another, where there are two, unless a scenario has them share; a server that comes back after a kill is at
+the same address.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import re
 import subprocess
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ from benchmarks.comparison.peer import Ability
 from longwave.load.accounting import Account, take_account, with_children
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from benchmarks.comparison.peer import Peer, Running
 
     from longwave.load import Scenario, Target
@@ -33,21 +36,35 @@ _SOCKET_MEMORY = re.compile(r"skmem:\(r(\d+),rb\d+,t(\d+),tb\d+,f(\d+),w(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Processors:
-    """Which processor the server keeps to, and which all load keeps to; None where there are not two."""
+    """Which processor the server keeps to, and which all load keeps to; None where there are not two.
+
+    all: those that they may use when they share.
+    """
 
     server: int | None
     load: int | None
+    all: frozenset[int] = frozenset()
 
     @classmethod
     def choose(cls) -> Processors:
         """Return the first two that this process may use."""
         usable = sorted(os.sched_getaffinity(0))
-        return cls(usable[0], usable[1]) if len(usable) > 1 else cls(None, None)
+        return cls(usable[0], usable[1], frozenset(usable)) if len(usable) > 1 else cls(None, None)
 
     def keep_load(self) -> None:
         """Have this process, and those that it starts, keep to the processor of the load."""
         if self.load is not None:
             os.sched_setaffinity(0, {self.load})
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """Have this process, and those that it starts, use all of them; after that it keeps to that of the load."""
+        if self.all:
+            os.sched_setaffinity(0, self.all)
+        try:
+            yield
+        finally:
+            self.keep_load()
 
 
 class Stand:

@@ -61,8 +61,16 @@ class Row:
 
     @property
     def disturbed(self) -> bool:
-        """Whether other work of the machine held the server's processor for long (median over the rounds)."""
-        return (self.median("waiting") or 0.0) > MOST_WAITING
+        """Whether other work of the machine held the server's processor for long (median over the rounds).
+
+        A server of several processes waits for its own, too: others had the processor only while it had not.
+        """
+        return min(self.median("waiting") or 0.0, 1.0 - (self.median("server") or 0.0)) > MOST_WAITING
+
+    @property
+    def behind(self) -> bool:
+        """Whether the server did not carry the rate in any round: its figures are then of the whole run."""
+        return "carried" in self.figures
 
     @property
     def reasons(self) -> list[str]:

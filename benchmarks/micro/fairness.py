@@ -1,7 +1,7 @@
 """How long one publish to very many subscribers holds up the other topics.
 
 Run from the root of the repository:
-    PYTHONPATH=src python -m benchmarks.micro.fairness [--subscribers 50000] [--rounds 5] [--quick]
+    PYTHONPATH=src python -m benchmarks.micro.fairness [--subscribers 50000] [--rounds 5]
 
 Everything is in one process. The many are sinks that keep the processor busy for as long as one send takes here, since
 a process may not have so many sockets everywhere; `real sockets` are Unix pairs, as many as this one may have. While

@@ -3,101 +3,112 @@
 Run from the root of the repository:
     PYTHONPATH=src python -m benchmarks.micro.publish [--requests 10000] [--batches 40] [--rounds 5]
 
-`one each`: 32 publishers on kept connections post forms of one update, each the next when the one before is
-answered. `thousands`: one publisher posts a thousand lines of JSON at a time. Nobody subscribes. Over SQLite every
-answer comes after the update was synced to the disk, of the directory for temporary files; so by the clock that disk
-counts as well. `per core` is by the processor time of the server.
+Not here: the measuring (../comparison/measures/publishing.py), the same beside other servers (../comparison).
+`one each`: 32 kept connections post forms of one update, each the next when the one before is answered. `thousands`:
+one connection posts a thousand lines of JSON at a time. Nobody subscribes. Over SQLite every answer comes after the
+update was synced to the disk, of the directory for temporary files; so by the clock that disk counts as well.
+`per core` is by the processor time of the server; `sender` is the share of a processor that the posting took, and
+where that is near 1, `by the clock` says what the sender can do. Each update must have got a position on the log.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks.load import footprint
-from benchmarks.load.longwave_server import LOAD_CPU, launch
-from benchmarks.load.publishers import post, publish
+from benchmarks.comparison.longwave.launcher import LongwavePeer
+from benchmarks.comparison.measures.publishing import Publishing
+from benchmarks.comparison.stand import Processors, Stand
 
-PUBLISHERS = 32
+from longwave.load import Verdict
+from longwave.load.target import EVENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from longwave.load import Target
+
+CONNECTIONS = 32
 BATCH = 1000
-DATA = "x" * 150
-ONE = post("/events", "application/x-www-form-urlencoded", f"topic=t&data={DATA}".encode())
-MANY = post("/events", "application/x-ndjson", (json.dumps({"topic": "t", "data": DATA}).encode() + b"\n") * BATCH)
-LOGS = {"memory": "memory:", "sqlite": "sqlite:{}/log.db"}
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """How updates are posted: by so many publishers, `size` in each request."""
-
-    name: str
-    request: bytes
-    publishers: int
-    size: int
-
-
-CASES = (Case("one each", ONE, PUBLISHERS, 1), Case("thousands", MANY, 1, BATCH))
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """cpu: microseconds of the server an update. rate: updates a second by the clock."""
+    """cpu: microseconds of the server an update. rate: updates a second by the clock. sender: share of a processor."""
 
     cpu: float
     rate: float
+    sender: float
 
 
-def measure(case: Case, log: str, requests: int) -> Round:
-    """Post so many requests to a hub over a new log."""
-    warm_up = max(requests // 10, case.publishers)
-    with tempfile.TemporaryDirectory() as place, launch(log.format(place)) as server:
-        publish(server.port, case.request, case.publishers, warm_up, cpu=LOAD_CPU)
-        cpu = footprint.cpu_time(server.pids)
-        published = publish(server.port, case.request, case.publishers, requests, cpu=LOAD_CPU)
-        cpu = footprint.cpu_time(server.pids) - cpu
-        check(server.port, (warm_up + requests) * case.size)
-    updates = requests * case.size
-    return Round(cpu / 1e3 / updates, updates / published.seconds)
+def cases(requests: int, batches: int) -> Mapping[str, Publishing]:
+    """Return what is measured, by name."""
+    return {
+        "memory, one each": Publishing(CONNECTIONS, requests),
+        "sqlite, one each": Publishing(CONNECTIONS, requests, durable=True),
+        "memory, thousands": Publishing(1, batches, batch=BATCH),
+        "sqlite, thousands": Publishing(1, batches, batch=BATCH, durable=True),
+    }
 
 
-def check(port: int, before: int) -> None:
+def measure(case: Publishing, cpu: int | None) -> Round:
+    """Publish to a hub over a new log. cpu: the processor that it keeps to, if given."""
+    with tempfile.TemporaryDirectory() as folder, Stand(LongwavePeer(), Path(folder), cpu=cpu) as stand:
+        found = case.take(stand)
+        if found.verdict is Verdict.FAILED:
+            raise AssertionError(f"expected every update to be taken, got {'; '.join(found.reasons)}")
+        warm_up = max(1, case.requests // 10)
+        check(stand.target, (warm_up + case.requests) * case.batch)
+    return Round(found.figures["cpu"], found.figures["updates"], found.figures["generator"])
+
+
+def check(target: Target, before: int) -> None:
     """Fail unless the log has given out so many positions."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/events", b"topic=t&data=last") as answer:
+    host, port = target.publish_address
+    with urllib.request.urlopen(f"http://{host}:{port}{EVENTS}", b"topic=t&data=last") as answer:
         position = int(answer.read().decode().partition("-")[2])
     if position != before + 1:
         raise AssertionError(f"expected {before} updates on the log, got {position - 1}")
 
 
-def run(*, requests: int = 10_000, batches: int = 40, rounds: int = 5) -> None:
-    """Print the table."""
+def show(name: str, rounds: list[Round]) -> None:
+    """Print one line."""
+    costs = sorted(each.cpu for each in rounds)
+    rates = [each.rate for each in rounds]
+    cost, sender = statistics.median(costs), statistics.median(each.sender for each in rounds)
+    print(
+        f"{name:20} {1e6 / cost:10,.0f} {cost:8.2f} {costs[0]:6.2f}-{costs[-1]:<6.2f} "
+        f"{statistics.median(rates):13,.0f} {max(rates):10,.0f} {sender:7.2f}"
+    )
+
+
+def run(*, requests: int = 10_000, batches: int = 40, rounds: int = 5, cpu: int | None = None) -> None:
+    """Print the table. cpu: the processor that the server keeps to, if given."""
     measured: dict[str, list[Round]] = {}
     for _ in range(rounds):
-        for case in CASES:
-            for name, log in LOGS.items():
-                each = measure(case, log, requests if case.size == 1 else batches)
-                measured.setdefault(f"{name}, {case.name}", []).append(each)
-    print(f"{'updates a second':20} {'per core':>10} {'us CPU':>8} {'range':>13} {'by the clock':>13} {'best':>10}")
+        for name, case in cases(requests, batches).items():
+            measured.setdefault(name, []).append(measure(case, cpu))
+    columns = f"{'per core':>10} {'us CPU':>8} {'range':>13} {'by the clock':>13} {'best':>10} {'sender':>7}"
+    print(f"{'updates a second':20} {columns}")
     for name, rounds_of_one in measured.items():
-        cpu = sorted(each.cpu for each in rounds_of_one)
-        rates = sorted(each.rate for each in rounds_of_one)
-        print(
-            f"{name:20} {1e6 / statistics.median(cpu):10,.0f} {statistics.median(cpu):8.2f} "
-            f"{cpu[0]:6.2f}-{cpu[-1]:<6.2f} {statistics.median(rates):13,.0f} {rates[-1]:10,.0f}"
-        )
+        show(name, rounds_of_one)
 
 
 def main() -> None:
-    """Run the benchmark."""
+    """Run the benchmark: the server on one processor, the posting on another, where there are two."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--batches", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    run(requests=options.requests, batches=options.batches, rounds=options.rounds)
+    processors = Processors.choose()
+    processors.keep_load()
+    run(requests=options.requests, batches=options.batches, rounds=options.rounds, cpu=processors.server)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from types import SimpleNamespace as Plain
 import pytest
 from benchmarks.comparison import provenance, report
 from benchmarks.comparison.measures.ladder import summarise
+from benchmarks.comparison.processor_profile import Profile, Profiles, Symbol
 from benchmarks.comparison.record import Cell, Finding, Record
 from benchmarks.comparison.summary import Summary
 from benchmarks.comparison.targets import TARGETS, at_least, at_most
@@ -107,6 +108,14 @@ def test_server_whose_processor_was_held_by_other_work_is_marked(write):
     assert f"nchan {report.DISTURBED}" not in page
 
 
+def test_server_that_fell_behind_is_marked_and_keeps_its_figures(write):
+    page = write(cell("single-1k", "longwave", cpu=4.0), cell("single-1k", "nchan", cpu=58.0, carried=0.34))
+
+    assert f"| nchan {report.BEHIND} | 58.00 |" in page
+    assert f"- nchan {report.BEHIND} fell behind: 34% of what was due in the window came in it" in page
+    assert f"**longwave** {report.BEHIND}" not in page
+
+
 def test_peer_that_was_skipped_is_named_with_its_reason(write):
     assert "**mercure**: not measured: no such program" in write(*single(longwave=4.0))
 
@@ -162,6 +171,55 @@ def test_lower_bound_can_meet_a_target_and_cannot_miss_it():
     assert at_least(1.0, 2.0, "", bound=True).met is None
     assert at_least(1.0, 2.0, "").met is False
     assert at_most(None, 1.0, "").met is None
+
+
+def profiled(peer, cpu, **samples):
+    """A profile: in_kernel and in_python say how many samples."""
+    return Profile.of(
+        "single-8k",
+        peer,
+        cpu,
+        [
+            Symbol(samples.get("in_kernel", 0), "[kernel.kallsyms]", "tcp_ack", kernel=True),
+            Symbol(samples.get("in_python", 0), "libpython3.11.so.1.0", "f", kernel=False),
+        ],
+    )
+
+
+def wide(**costs):
+    return [cell("single-8k", peer, cpu=cost) for peer, cost in costs.items()]
+
+
+def test_profiles_are_shown_as_microseconds_of_each_place_and_a_miss_refers_to_them(write, tmp_path):
+    profiles = Profiles(tmp_path / "results")
+    profiles.add(profiled("bare", 5.0, in_kernel=100))
+    profiles.add(profiled("longwave", 8.0, in_kernel=75, in_python=25))
+    page = write(*wide(longwave=7.0, bare=5.0, nchan=10.0))
+
+    assert "|  | **longwave** | bare loop |" in page
+    assert "| kernel: TCP and loopback, both ends | 6.00 | 5.00 |" in page
+    assert "| Python | 2.00 | 0.00 |" in page
+    assert "| in all | 8.00 | 5.00 |" in page
+    assert "Compared with the bare loop, a delivery takes Longwave +3.00 µs: +2.00 in its own process, +1.00" in page
+    missed = next(
+        line for line in page.splitlines() if line.startswith("| Single events to 8,000") and "x bare" in line
+    )
+    assert "#where-the-processor-time-goes" in missed
+    assert "## Where the processor time goes" in page
+
+
+def test_target_that_was_met_does_not_refer_to_a_profile(write, tmp_path):
+    Profiles(tmp_path / "results").add(profiled("longwave", 8.0, in_kernel=75))
+
+    assert "](#where-the-processor-time-goes)" not in write(*wide(longwave=5.0, bare=5.0, nchan=10.0))
+
+
+def test_page_without_profiles_says_so_and_how_to_take_them(write):
+    page = write(*wide(longwave=7.0, bare=5.0))
+
+    assert "No profile was taken in this run" in page
+    assert "linux-perf" in page
+    assert "](#where-the-processor-time-goes)" not in page
 
 
 def test_latency_is_compared_at_a_rate_that_both_carried_at_half_of_the_knee():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from dataclasses import replace
 
 import pytest
 from benchmarks.comparison.__main__ import main
 from benchmarks.comparison.bare_replay.launcher import BareReplay
+from benchmarks.comparison.http_target import AppTarget
 from benchmarks.comparison.longwave.launcher import LongwavePeer
 from benchmarks.comparison.matrix import Limits, Plan, Turn, measure, measure_all
 from benchmarks.comparison.measures.comeback import Comeback
@@ -97,10 +100,31 @@ def test_publishing_that_is_refused_has_failed(tmp_path):
             post(stand.target, [b"POST /nowhere HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"], 1)
 
 
+def test_publishing_goes_on_where_the_server_closes_each_connection():
+    answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    taken = []
+
+    def serve(listener):
+        while len(taken) < 7:
+            client, _ = listener.accept()
+            with client:
+                taken.append(client.recv(100))
+                client.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener,))
+        server.start()
+        target = AppTarget(port=listener.getsockname()[1])
+        post(target, [b"POST / HTTP/1.1\r\n\r\n"] * 7, 2)
+        server.join()
+
+    assert taken == [b"POST / HTTP/1.1\r\n\r\n"] * 7
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("peer", [LongwavePeer(), BareReplay()], ids=lambda peer: peer.name)
 def test_comeback_after_a_kill_gives_everybody_everything(tmp_path, peer):
-    found = take(Comeback(10, 30, kill=True), peer, tmp_path)
+    found = take(Comeback(300, 100, kill=True), peer, tmp_path)
 
     assert found.verdict is Verdict.VALID, found.reasons
     assert found.figures["lost"] == 0

@@ -1,6 +1,6 @@
 """Starts a bare loop of `send`: in C where there is a compiler, else in Python.
 
-Not here: the loops (server.c, ../../load/bare_server.py).
+Not here: the loops (server.c, server.py).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SOURCE = Path(__file__).resolve().with_name("server.c")
-ROOT = SOURCE.parents[3]
+SERVER = SOURCE.with_suffix(".py")
 COMPILERS = ("gcc", "cc", "clang")
 SECONDS_TO_COMPILE = 60.0
 
@@ -57,8 +57,7 @@ class BarePeer(LaunchedPeer):
         """Compile it if need be."""
         target = AppTarget(port=ports[0])
         if self._compiler is None:
-            program = (sys.executable, "-m", "benchmarks.load.bare_server", str(ports[0]))
-            return Launch((Command(program, {"PYTHONPATH": str(ROOT)}),), target)
+            return Launch((Command((sys.executable, str(SERVER), str(ports[0]))),), target)
         return Launch((Command((str(self._compile(folder, self._compiler)), str(ports[0]))),), target)
 
     def _compile(self, folder: Path, compiler: str) -> Path:

@@ -1,6 +1,6 @@
 """Starts a hub of Longwave: of the installed package, or of the source that PYTHONPATH names.
 
-Not here: other measurements of it alone (../../load/longwave_server.py).
+Not here: what is measured of it alone (../../micro).
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ import importlib.metadata
 import platform
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.comparison.launched_peer import Launch, LaunchedPeer
-from benchmarks.comparison.peer import Ability, Missing
-from benchmarks.comparison.ports import HOST
+from benchmarks.comparison.launched_peer import LOOK_AGAIN, SECONDS_TO_START, Launch, LaunchedPeer
+from benchmarks.comparison.peer import Ability, Missing, Running
+from benchmarks.comparison.ports import HOST, count_listeners
 from benchmarks.comparison.server_processes import Command
 
 import longwave
@@ -28,17 +29,10 @@ PACKAGES = ("httptools", "uvloop", "click")
 
 
 class LongwavePeer(LaunchedPeer):
-    """A hub over a log in memory, or in SQLite when started durable.
-
-    workers: processes that serve together; more than one share a log in a file, whatever `durable` says.
-    """
+    """A hub of one process over a log in memory, or in SQLite when started durable."""
 
     name = "longwave"
     abilities = frozenset(Ability)
-
-    def __init__(self, workers: int = 1) -> None:
-        super().__init__()
-        self._workers = workers
 
     def missing(self) -> Missing | None:
         """Return that a package of its hub is not there."""
@@ -53,20 +47,59 @@ class LongwavePeer(LaunchedPeer):
 
     def tuning(self) -> str:
         """Return how it is configured."""
-        processes = "one process" if self._workers == 1 else f"{self._workers} workers"
-        return f"its defaults, {processes}, over a log in memory; durable: SQLite with durability full (its default)"
+        return "its defaults, one process, over a log in memory; durable: SQLite with durability full (its default)"
 
     def launch(self, folder: Path, ports: tuple[int, ...], *, durable: bool) -> Launch:
         """Return `longwave serve`."""
-        options = ["--port", str(ports[0]), "--log-level", "warning", *self._history(folder, durable)]
+        options = ["--port", str(ports[0]), "--log-level", "warning", *self._log_options(folder, durable)]
         program = (sys.executable, "-m", "longwave", "serve", *options)
         return Launch((Command(program, {"PYTHONPATH": str(SOURCE)}),), LongwaveTarget(HOST, ports[0]))
 
-    def _history(self, folder: Path, durable: bool) -> list[str]:
-        if self._workers == 1 and not durable:
-            return ["--log", "memory:"]
-        options = ["--log", f"sqlite:{folder / 'longwave.db'}", "--durability", "full" if durable else "relaxed"]
-        return options if self._workers == 1 else [*options, "--workers", str(self._workers)]
+    def _log_options(self, folder: Path, durable: bool) -> list[str]:
+        return log_in_file(folder, "full") if durable else ["--log", "memory:"]
+
+
+class LongwaveWorkers(LongwavePeer):
+    """So many workers of one hub. One is there to be compared with: its log is in a file too, durable or not.
+
+    It is started when all of them listen, so that the kernel spreads connections from the first one on.
+    """
+
+    def __init__(self, workers: int) -> None:
+        super().__init__()
+        self.name = f"longwave ({workers} worker{'s' if workers > 1 else ''})"
+        self._workers = workers
+
+    def tuning(self) -> str:
+        """Return how it is configured."""
+        settings = f"its defaults with `--workers {self._workers}`, over a log in SQLite with durability relaxed"
+        return f"{settings}; it shares all processors with the load"
+
+    def start(self, folder: Path, *, cpu: int | None = None, durable: bool = False) -> Running:
+        """Start it; see Peer."""
+        running = super().start(folder, cpu=cpu, durable=durable)
+        try:
+            self._wait_until_all_listen(running.target.address[1])
+        except BaseException:
+            self.stop()
+            raise
+        return Running(running.target, self._processes.pids)
+
+    def _wait_until_all_listen(self, port: int) -> None:
+        end = time.monotonic() + SECONDS_TO_START
+        while (count := count_listeners(port)) < self._workers:
+            self._processes.check()
+            if time.monotonic() > end:
+                raise RuntimeError(f"expected {self._workers} workers to listen at port {port}, got {count}")
+            time.sleep(LOOK_AGAIN)
+
+    def _log_options(self, folder: Path, durable: bool) -> list[str]:
+        return [*log_in_file(folder, "full" if durable else "relaxed"), "--workers", str(self._workers)]
+
+
+def log_in_file(folder: Path, durability: str) -> list[str]:
+    """Return the options for a log in a file of this folder."""
+    return ["--log", f"sqlite:{folder / 'longwave.db'}", "--durability", durability]
 
 
 def _version(name: str) -> str:
@@ -85,3 +118,4 @@ def _commit() -> str:
 
 
 PEER = LongwavePeer()
+WORKERS = LongwaveWorkers(1), LongwaveWorkers(2)

@@ -70,8 +70,9 @@ class PushpinPeer(LaunchedPeer):
     def tuning(self) -> str:
         """Return how it is configured."""
         return (
-            "message_rate, message_hwm and connection_subscription_max raised far above their defaults, as its page "
-            "Configuration describes them; published by its HTTP control port; it keeps no history"
+            "message_rate without a limit (with one, of any height, events less than 25 ms apart wait until publishing "
+            "pauses), message_hwm and connection_subscription_max raised far above their defaults, as the comments of "
+            "its own file describe them; published by its HTTP control port; it keeps no history"
         )
 
     def launch(self, folder: Path, ports: tuple[int, ...], *, durable: bool) -> Launch:

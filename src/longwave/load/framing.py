@@ -2,8 +2,9 @@
 
 Not here: events in the content (place.py).
 Rules that always hold: the states are immutable values, so that many connections can share one; `feed` returns the
-content and the state after it; a head and a chunk's header have a limit.
-Standard: https://www.rfc-editor.org/rfc/rfc9112#section-6
+content and the state after it; a head and a chunk's header have a limit. `closes` says that the server ends the
+connection after this response, so that no request may follow.
+Standard: https://www.rfc-editor.org/rfc/rfc9112#section-6, #section-9.6
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Chunked:
     status: int
     left: int = 0
     pending: bytes = b""
+    closes: bool = False
 
     def feed(self, data: bytes) -> tuple[bytes, Framing]:
         """Return the content. Raises FramingError."""
@@ -54,13 +56,13 @@ class Chunked:
                 content.append(data[: max(left - len(_LINE_END), 0)])
                 data, left = data[left:], left - min(left, len(data))
                 if left:
-                    return b"".join(content), Chunked(self.status, left)
+                    return b"".join(content), Chunked(self.status, left, closes=self.closes)
             header, end, rest = data.partition(_LINE_END)
             if not end:
-                return b"".join(content), Chunked(self.status, 0, _check_header(data))
+                return b"".join(content), Chunked(self.status, 0, _check_header(data), self.closes)
             size = _read_size(header)
             if not size:
-                return b"".join(content), Complete(self.status)
+                return b"".join(content), Complete(self.status, self.closes)
             data, left = rest, size + len(_LINE_END)
 
 
@@ -70,11 +72,13 @@ class Sized:
 
     status: int
     left: int
+    closes: bool = False
 
     def feed(self, data: bytes) -> tuple[bytes, Framing]:
         """Return the content; nothing comes after it."""
         left = self.left - min(self.left, len(data))
-        return data[: self.left], Sized(self.status, left) if left else Complete(self.status)
+        after = Sized(self.status, left, self.closes) if left else Complete(self.status, self.closes)
+        return data[: self.left], after
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ class Complete:
     """After the body."""
 
     status: int
+    closes: bool = False
 
     def feed(self, data: bytes) -> tuple[bytes, Framing]:
         """Pass over what follows: trailers, which nobody asked for."""
@@ -110,11 +115,12 @@ def _read_head(head: bytes) -> Chunked | Sized | UntilClose:
         raise FramingError(f"expected the head of an HTTP/1.1 response, got {first[:80]!r}")
     status = int(words[1])
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
+    closes = b"close" in headers.get(b"connection", b"").lower()
     if b"chunked" in headers.get(b"transfer-encoding", b"").lower():
-        return Chunked(status)
+        return Chunked(status, closes=closes)
     length = headers.get(b"content-length", b"")
     if status == 204 or length.isdigit():
-        return Sized(status, int(length or b"0"))
+        return Sized(status, int(length or b"0"), closes)
     return UntilClose(status)
 
 

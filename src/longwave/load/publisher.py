@@ -3,7 +3,8 @@
 Not here: when events are due (schedule.py), what a request is (target.py), bytes of an answer (framing.py).
 Rules that always hold: a connection carries one event at a time, so that the events of one connection have an order;
 an event that finds no free connection waits, and its waiting counts as latency, not as the publisher's lag; an event
-whose connection ends before the answer is uncertain and is not sent again.
+whose connection ends before the answer is uncertain and is not sent again; a connection that the server is about to
+close, as its answer says, carries no other event: a new one takes its place.
 
 The process asks for a higher priority than others, where it may: it needs little, but must not be late.
 """
@@ -62,10 +63,11 @@ class PublisherJob:
 class Line:
     """One kept connection: at most one event is on its way.
 
-    event: that event, or None. ready: whether it is connected. out: bytes that were not sent.
+    event: that event, or None. ready: whether it is connected. out: bytes that were not sent. closes: whether the last
+    answer was the connection's last.
     """
 
-    __slots__ = ("event", "framing", "key", "number", "out", "ready", "sock")
+    __slots__ = ("closes", "event", "framing", "key", "number", "out", "ready", "sock")
 
     def __init__(self, number: int, sock: socket.socket) -> None:
         self.number = number
@@ -74,6 +76,7 @@ class Line:
         self.event: int | None = None
         self.key = (0, 0, 0)  # topic, publisher and number of that event
         self.out = b""
+        self.closes = False
         self.framing: Framing = NO_HEAD
 
     def send(self) -> bool:
@@ -94,6 +97,7 @@ class Line:
         if received and not isinstance(self.framing, Complete):
             return None
         status = None if isinstance(self.framing, AwaitingHead) else self.framing.status
+        self.closes = self.framing.closes if isinstance(self.framing, Complete) else True
         self.framing = NO_HEAD
         return status
 
@@ -223,7 +227,10 @@ class Publisher:
             return
         self._judge(line, line.event, status)
         line.event = None
-        self._free.append(line)
+        if line.closes:
+            self._lose(line, "the server ends it after each answer")
+        else:
+            self._free.append(line)
 
     def _judge(self, line: Line, event: int, status: int) -> None:
         if status not in self._target.publish_statuses:

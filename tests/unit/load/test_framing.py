@@ -74,3 +74,22 @@ def test_line_ends_before_a_head_are_passed_over():
 def test_what_is_no_response_is_refused(wrong):
     with pytest.raises(FramingError):
         read([wrong])
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nid",
+        b"HTTP/1.1 200 OK\r\nconnection: Close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nid\r\n0\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
+    ],
+)
+def test_response_that_is_the_last_of_its_connection_says_so_for_any_split(response):
+    """https://www.rfc-editor.org/rfc/rfc9112#section-9.6"""
+    assert read([response])[1].closes
+    assert read(response[n : n + 1] for n in range(len(response)))[1].closes
+
+
+@pytest.mark.parametrize("response", [CHUNKS + b"0\r\n\r\n", SIZED])
+def test_response_that_says_nothing_keeps_its_connection(response):
+    assert not read([response])[1].closes

@@ -57,6 +57,15 @@ def test_answer_may_end_with_the_connection():
         assert line.receive() == 200
 
 
+@pytest.mark.parametrize(("header", "closes"), [("", False), ("Connection: close\r\n", True)])
+def test_line_knows_whether_an_answer_was_its_last(header, closes):
+    with connected() as (line, server):
+        server.sendall(f"HTTP/1.1 200 OK\r\n{header}Content-Length: 2\r\n\r\nid".encode())
+        assert line.receive() == 200
+
+    assert line.closes is closes
+
+
 def test_connection_that_ends_without_an_answer_is_noticed():
     with connected() as (line, server):
         server.close()

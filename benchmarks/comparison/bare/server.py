@@ -1,8 +1,8 @@
 """The least that a Python process can do: one `send` of the same bytes to each subscriber.
 
-No log, no limits, no deadlines, no slow clients, no HTTP to speak of: for measuring only. The same in C, with the same
-routes: ../comparison/bare/server.c.
-Run: python -m benchmarks.load.bare_server PORT
+Not here: the same in C, with the same routes (server.c), events that are sent again (../bare_replay).
+No log, no limits, no deadlines, no slow clients, no HTTP to speak of: for measuring only.
+Run: python server.py PORT
 """
 
 from __future__ import annotations
