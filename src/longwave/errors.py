@@ -12,7 +12,8 @@ The tree:
     │   ├── DuplicateId         an update with this id is on the log already
     │   └── LogUnavailable      disk full, I/O error, closed: try again later
     ├── HubClosed               the hub was closed, by you
-    └── RequestFailed           a hub answered a request with an error, or not at all
+    ├── GapFound                a hub told that events were lost, and you asked for an error then
+    └── RequestFailed           a server answered a request with an error, or not at all
 
 Each message is one sentence that says what was expected and what came.
 """
@@ -24,6 +25,7 @@ from typing import Any
 __all__ = [
     "DuplicateId",
     "EventTooLarge",
+    "GapFound",
     "HubClosed",
     "InvalidConfiguration",
     "InvalidValue",
@@ -106,8 +108,24 @@ class HubClosed(LongwaveError):
     """The hub was closed; make a new one."""
 
 
+class GapFound(LongwaveError):
+    """A hub told a client that events between two ids were not delivered.
+
+    reason: `expired`, `restarted` or `slow`. since, until: the ids before and at the end of the gap.
+    """
+
+    def __init__(self, reason: str, since: str, until: str) -> None:
+        super().__init__(reason, since, until)
+        self.reason = reason
+        self.since = since
+        self.until = until
+
+    def __str__(self) -> str:
+        return f"expected all events after {self.since!r}, got a gap up to {self.until!r} ({self.reason})"
+
+
 class RequestFailed(LongwaveError):
-    """A hub answered a request with an error status, or could not be reached."""
+    """A server answered a request with an error status, or could not be reached."""
 
     def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(reason, status)

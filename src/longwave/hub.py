@@ -6,9 +6,7 @@ Not here: HTTP (server/, transports/), the loop that sends (delivery.py), replay
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from longwave.core.audience import Audience, audience_of
@@ -18,7 +16,7 @@ from longwave.core.frame import Format, Frames, frame
 from longwave.core.gap import Gap, Reason
 from longwave.core.index import FeedIndex
 from longwave.core.subscriber import Sink, State, Subscriber
-from longwave.core.update import Update
+from longwave.core.update import Update, text_of, topics_of
 from longwave.delivery import Delivery, DeliveryLimits
 from longwave.errors import HubClosed, InvalidValue, LogUnavailable
 from longwave.eventstream.event import DEFAULT_TYPE, Event
@@ -28,7 +26,7 @@ from longwave.replay import Replays
 from longwave.subscription import Subscription
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
 
     from longwave.core.entry import Entry
@@ -273,25 +271,3 @@ class Hub:
         event = Gap(Reason.SLOW, str(Cursor(epoch, self._head)), str(Cursor(epoch, until))).event()
         for feed in self._feeds.values():
             self.delivery.push(feed, self._head, frame(event, feed.form))
-
-
-def topics_of(topic: str | Iterable[str]) -> tuple[str, ...]:
-    """Return one topic or several as a tuple. Raises InvalidValue for what is neither."""
-    if isinstance(topic, str):
-        return (topic,)
-    if isinstance(topic, bytes) or not isinstance(topic, Iterable):
-        raise InvalidValue("topic", f"expected str or several of them, got {type(topic).__name__}")
-    return tuple(topic)
-
-
-def text_of(data: object) -> str:
-    """Return data as the text of an event: a str as it is, anything else as JSON. Raises InvalidValue.
-
-    NaN and the infinities are no JSON, so a browser could not read them.
-    """
-    if isinstance(data, str):
-        return data
-    try:
-        return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidValue("data", f"expected str or what JSON can hold, got {type(data).__name__}: {error}") from None

@@ -13,9 +13,12 @@ import subprocess
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from integration.answer_dropper import AnswerDropper
+from longwave.cli.publish import DATA_ATTEMPTS
 from unit.client.scripted_server import ScriptedServer, answer, stream
 
 pytestmark = pytest.mark.slow  # each starts processes
@@ -313,14 +316,55 @@ def test_listening_at_a_wrong_path_ends_at_once(hub, topic):
     assert err.startswith("longwave: the hub answered 404: ")
 
 
-def test_publishing_to_nobody_is_one_line(topic):
+def test_publishing_to_nobody_is_told_and_ends_with_one_line(topic):
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    status, out, err = run("publish", url, "--topic", topic, text="x\n")
+    status, out, err = run("publish", url, "x", "--topic", topic)
 
+    *waits, error = err.splitlines()
     assert (status, out) == (1, "")
-    assert is_one_line(err)
-    assert err.startswith(f"longwave: {url}/events: ")
+    assert re.fullmatch(rf"longwave: {url}/events: .* \(gave up after {DATA_ATTEMPTS} attempts\)", error)
+    assert [line.partition("; trying again in ")[0] for line in waits] == [error.partition(" (gave up")[0]] * len(waits)
+
+
+def test_lines_whose_answer_is_lost_are_stored_once(hub, topic):
+    """Where a hub, or its proxy, goes away under a pipe."""
+    lines = [f"line {number}" for number in range(2500)]
+    with AnswerDropper(urlsplit(hub).port, lambda number: number % 2 == 0) as dropper:
+        status, out, err = run("publish", dropper.url, "--topic", topic, text="\n".join(lines))
+
+    assert status == 0
+    assert err.count("trying again in") == dropper.lost > 0
+    listen = ("listen", hub, "--topic", topic, "--last-event-id", "earliest", "--count", len(lines), "--json")
+    events = [json.loads(line) for line in run(*listen)[1].splitlines()]
+    assert [event["data"] for event in events] == lines
+    assert [event["id"] for event in events] == out.split()
+
+
+def test_pipe_outlives_a_restart_of_the_hub(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    serve = ("--port", port, "--log", "sqlite:hub.db", "--drain", "0s")
+    url = f"http://127.0.0.1:{port}"
+    with started("publish", url, "--topic", "a") as publisher:
+        for line in ("one", "two"):
+            with serving(*serve, cwd=tmp_path) as process:
+                publisher.stdin.write(f"{line}\n")
+                publisher.stdin.flush()
+                assert publisher.stdout.readline()
+                process.kill()
+                process.wait(WAIT)
+    with serving(*serve, cwd=tmp_path):
+        listen = ("listen", url, "--topic", "a", "--last-event-id", "earliest", "--count", 2, "--json")
+        assert [json.loads(line)["data"] for line in run(*listen)[1].splitlines()] == ["one", "two"]
+
+
+def test_listen_with_a_cursor_goes_on_where_the_last_run_stopped(hub, topic, tmp_path):
+    run("publish", hub, "--topic", topic, text="one\ntwo\nthree\nfour")
+    listen = ("listen", hub, "--topic", topic, "--last-event-id", "earliest", "--cursor", "seen.id", "--json")
+    seen = [run(*listen, "--count", count, cwd=tmp_path)[1].splitlines() for count in (1, 2, 1)]
+
+    assert [[json.loads(line)["data"] for line in lines] for lines in seen] == [["one"], ["two", "three"], ["four"]]
 
 
 def test_closed_standard_input_is_one_line():

@@ -18,7 +18,7 @@ from meta.source_tree import PACKAGE, ROOT, Module, source_modules
 CORE = {"errors", "eventstream", "core"}
 BELOW_HUB = CORE | {"logs", "auth", "delivery", "replay", "subscription"}
 BELOW_SERVER = BELOW_HUB | {"hub", "transports"}
-EVERYTHING = BELOW_SERVER | {"server", "integrations", "client", "load", "web"}
+EVERYTHING = BELOW_SERVER | {"server", "integrations", "client", "doctor", "load", "web"}
 
 # room: the rooms that it may import besides itself
 ALLOWED = {
@@ -36,6 +36,7 @@ ALLOWED = {
     "server": BELOW_SERVER | {"web"},
     "integrations": BELOW_SERVER | {"web"},
     "client": CORE,
+    "doctor": CORE | {"client"},
     "load": CORE,
     "testing": BELOW_SERVER,
     "web": set(),
@@ -52,14 +53,22 @@ THIRD_PARTY = {
     "click": {"cli", "client"},
     "hdrh": {"load"},
     "httptools": {"server"},
-    "httpx2": {"cli", "client"},
+    "httpx2": {"cli", "client", "doctor"},
     "matplotlib": {"load"},
     "psutil": {"cli", "client"},
     "rich": {"cli", "client"},
     "uvloop": {"server", "cli"},
 }
 DISTRIBUTIONS = {"hdrh": "hdrhistogram"}  # of modules that are not called like them
-BROUGHT_BY_USER = {"pytest": {"testing"}}  # contract suites run under the test runner of whoever uses them
+# what only its own users have installed: a test runner for contract suites, other HTTP libraries and
+# telemetry for the client
+BROUGHT_BY_USER = {
+    "pytest": {"testing"},
+    "aiohttp": {"client"},
+    "opentelemetry": {"client"},
+    "requests": {"client"},
+    "urllib3": {"client"},
+}
 
 # The engines of logs/, each a family of files (sqlite.py, sqlite_schema.py); all engines share the other files there.
 ENGINES = {"memory", "sqlite", "redis", "nats", "postgres"}

@@ -21,6 +21,7 @@ TREE = {
     "DuplicateId": "LogError",
     "LogUnavailable": "LogError",
     "HubClosed": "LongwaveError",
+    "GapFound": "LongwaveError",
     "RequestFailed": "LongwaveError",
 }
 
@@ -32,6 +33,7 @@ EXAMPLES = [
     (errors.DuplicateId("a"), "id: expected an id that is not on the log, got 'a' again"),
     (errors.LogUnavailable("disk full"), "disk full"),
     (errors.HubClosed("closed"), "closed"),
+    (errors.GapFound("slow", "a", "b"), "expected all events after 'a', got a gap up to 'b' (slow)"),
     (errors.RequestFailed("no answer", 503), "no answer"),
 ]
 

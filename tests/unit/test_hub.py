@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 
 import pytest
 
@@ -17,7 +16,7 @@ from longwave.delivery import MAX_PENDING, DeliveryLimits
 from longwave.errors import DuplicateId, HubClosed, InvalidValue, LogUnavailable
 from longwave.eventstream.event import Event
 from longwave.eventstream.parser import Parser
-from longwave.hub import FOLLOW_AGAIN_AFTER, Hub, text_of, topics_of
+from longwave.hub import FOLLOW_AGAIN_AFTER, Hub
 from longwave.logs.retention import Retention
 from longwave.logs.sqlite import SqliteLog
 from scripted_sink import ScriptedSink
@@ -278,49 +277,6 @@ async def test_a_batch_is_published_as_a_whole_or_not_at_all():
             await hub.append(updates)
         assert hub.log.last == 3
         assert await hub.append([]) == []
-
-
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        ("x\ny", "x\ny"),
-        ("", ""),
-        ('{"a": 1}', '{"a": 1}'),
-        ({"a": [1, None, "é"]}, '{"a":[1,null,"é"]}'),
-        ([], "[]"),
-        (None, "null"),
-        (1.5, "1.5"),
-        (True, "true"),
-    ],
-)
-def test_a_str_goes_as_it_is_and_anything_else_as_json(data, text):
-    assert text_of(data) == text
-
-
-def nested(depth):
-    data = []
-    for _ in range(depth):
-        data = [data]
-    return data
-
-
-LOOP = []
-LOOP.append(LOOP)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [b"x", {1, 2}, object(), math.nan, [math.inf], -math.inf, LOOP, nested(200_000), {(1, 2): 3}],
-    ids=lambda data: type(data).__name__,
-)
-def test_what_json_cannot_hold_is_refused(data):
-    with pytest.raises(InvalidValue, match=r"^data: expected str or what JSON can hold, got "):
-        text_of(data)
-
-
-@pytest.mark.parametrize(("topic", "topics"), [("a", ("a",)), (["a", "b"], ("a", "b")), (iter("ab"), ("a", "b"))])
-def test_one_topic_or_several(topic, topics):
-    assert topics_of(topic) == topics
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from longwave.cli import bench, demo, listen, publish, serve
+from longwave.cli import bench, demo, doctor, listen, publish, serve
 from longwave.cli.configuration import name_source
 from longwave.cli.notice import notify
 from longwave.errors import InvalidValue, LongwaveError
@@ -84,6 +84,7 @@ app.add_command(publish.command)
 app.add_command(listen.command)
 app.add_command(demo.group)
 app.add_command(bench.command)
+app.add_command(doctor.command)
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:

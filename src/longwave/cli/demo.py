@@ -22,7 +22,7 @@ from longwave.eventstream.event import Event
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from longwave.client.publisher import Publisher
+    from longwave.client import SyncPublisher
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 LOOPBACK = ("lo", "lo0", "Loopback Pseudo-Interface 1")  # what goes through them stays on this machine
@@ -116,21 +116,21 @@ def group(ctx: click.Context) -> None:
 @click.option("--count", metavar="N", type=Count(1), help="Stop after N measurements.")
 def monitor(*, url: str, topic_prefix: str, interval: float, count: int | None) -> None:
     """Publish this machine's load to a hub."""
-    from longwave.client.publisher import Publisher
+    from longwave.client import SyncPublisher
 
     if interval <= 0:
         raise click.BadParameter("expected more than 0 seconds", param_hint="--interval")
-    with Publisher(url) as publisher:
-        notify(f"publishing to {publisher.endpoint.url}, topics {topic_prefix}/cpu, /memory and /network")
+    with SyncPublisher(url, attempts=1) as publisher:  # a measurement is not worth a second one
+        notify(f"publishing to {publisher.endpoint.name}, topics {topic_prefix}/cpu, /memory and /network")
         publish_ticks(publisher, Machine(), topic_prefix, ticks(interval, count))
 
 
-def publish_ticks(publisher: Publisher, source: Source, prefix: str, moments: Iterator[int]) -> None:
+def publish_ticks(publisher: SyncPublisher, source: Source, prefix: str, moments: Iterator[int]) -> None:
     """Publish a measurement at each moment. A hub that was reached once may go and come back."""
     reached = False
     for _ in moments:
         try:
-            publisher.publish_batch(make_updates(prefix, source.measure()))
+            publisher.append(make_updates(prefix, source.measure()))
             reached = True
         except RequestFailed as error:
             lasting = error.status is not None and error.status < 500

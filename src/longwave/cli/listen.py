@@ -1,8 +1,9 @@
 """`longwave listen`: print the events of a hub as they come.
 
-Not here: connecting and reconnecting (client/listener.py).
-Rules that always hold: an event is one line, written at once; nothing that a publisher sent can control the
-terminal, as characters that do not print are written as escapes.
+Not here: connecting and reconnecting (client/event_source.py), what is told of waits (retry_notice.py),
+the file of `--cursor` (cursor_file.py).
+Rules that always hold: an event is one line, written at once, and counts as processed once it is written; nothing that
+a publisher sent can control the terminal, as characters that do not print are written as escapes.
 """
 
 from __future__ import annotations
@@ -10,19 +11,21 @@ from __future__ import annotations
 import json
 import re
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from longwave.cli.notice import notify
 from longwave.cli.quantity import Count
+from longwave.cli.token_option import token_option
+from longwave.errors import RequestFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
+    from longwave.client import SyncEventSource
     from longwave.eventstream.event import Event
 
 HELP = """Print the events of the hub at URL as they come.
@@ -36,6 +39,7 @@ Examples:
   longwave listen http://127.0.0.1:8080 --topic hello
   longwave listen http://127.0.0.1:8080 --topic 'orders/{id}' --last-event-id earliest
   longwave listen http://127.0.0.1:8080 --topic '*' --json | jq .data
+  longwave listen http://127.0.0.1:8080 --topic '*' --cursor seen.id    # goes on there when run again
 """
 
 _UNPRINTABLE_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029]")  # json.dumps escapes the lower ones
@@ -50,17 +54,65 @@ _UNPRINTABLE_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029]")  # json.dumps escap
     default="",
     help="Start after this event; earliest: with all that the hub still has. By default only new events come.",
 )
+@click.option(
+    "--cursor",
+    metavar="FILE",
+    help="Keep the id of the last event that was printed in FILE, and start after it. It counts more than "
+    "--last-event-id.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: id, type, data, and retry if set.")
 @click.option("--count", metavar="N", type=Count(1), help="Stop after N events.")
-def command(*, url: str, topics: tuple[str, ...], last_event_id: str, as_json: bool, count: int | None) -> None:
+@token_option
+def command(
+    *,
+    url: str,
+    topics: tuple[str, ...],
+    last_event_id: str,
+    cursor: str | None,
+    as_json: bool,
+    count: int | None,
+    token: str | None,
+) -> None:
     """Print the events of a hub as they come."""
-    from longwave.client.listener import Listener
-
-    listener = Listener(url, topics, last_event_id=last_event_id, on_wait=_notify_wait)
     write = choose_writer(as_json=as_json, pretty=sys.stdout.isatty())
-    with closing(iter(listener)) as events:
-        for event in islice(events, count):
+    with open_source(url, topics=topics, last_event_id=last_event_id, token=token, cursor=cursor) as source:
+        for event in islice(source, count):
             write(event)
+            source.commit()
+
+
+@contextmanager
+def open_source(
+    url: str, *, topics: Sequence[str], last_event_id: str, token: str | None, cursor: str | None
+) -> Iterator[SyncEventSource]:
+    """Open the source of a hub's events. Raises what a source raises, with the hub called as the user calls it."""
+    from longwave.cli.cursor_file import CursorFile
+    from longwave.cli.retry_notice import RetryNotice
+    from longwave.client import SyncEventSource
+    from longwave.client.endpoint import Endpoint
+    from longwave.client.request import show
+    from longwave.client.sync.httpx_transport import SyncHttpxTransport
+
+    def name(reason: str) -> str:
+        place = show(source.url)
+        return reason.replace(f"{place}: the server answered", "the hub answered").replace(place, endpoint.name)
+
+    endpoint = Endpoint.parse(url)
+    with closing(SyncHttpxTransport(uds=endpoint.uds)) as transport:
+        source = SyncEventSource(
+            endpoint.url,
+            transport=transport,
+            topics=topics,
+            last_event_id=last_event_id,
+            token=token,
+            cursor=CursorFile(cursor) if cursor is not None else None,
+            observer=RetryNotice(name),
+        )
+        with source:
+            try:
+                yield source
+            except RequestFailed as error:
+                raise RequestFailed(name(error.reason), error.status) from error
 
 
 def choose_writer(*, as_json: bool, pretty: bool) -> Callable[[Event], object]:
@@ -105,7 +157,3 @@ def _make_pretty_writer() -> Callable[[Event], object]:
         console.print(Text("  ").join(parts), soft_wrap=True)
 
     return write
-
-
-def _notify_wait(reason: str, seconds: float) -> None:
-    notify(f"{reason}; trying again in {seconds:.1f} s")

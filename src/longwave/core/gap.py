@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import Enum
+from typing import NoReturn
 
+from longwave.errors import GapFound
 from longwave.eventstream.event import Event
 
 GAP_TYPE = "gap"
@@ -35,3 +37,20 @@ class Gap:
         """Return the notice as an event: data `{"reason": …, "from": …, "to": …}`."""
         data = json.dumps({"reason": self.reason.value, "from": self.since, "to": self.until})
         return Event(data, GAP_TYPE, self.until)
+
+
+def read_gap(event: Event) -> Gap | None:
+    """Return the gap that an event tells; None if it is another event, whatever its type."""
+    if event.type != GAP_TYPE:
+        return None
+    try:
+        fields = json.loads(event.data)
+        reason, since, until = Reason(fields["reason"]), fields["from"], fields["to"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return Gap(reason, since, until) if isinstance(since, str) and isinstance(until, str) else None
+
+
+def raise_gap(gap: Gap) -> NoReturn:
+    """Raise GapFound: what a client is given as `on_gap` where a gap is an error."""
+    raise GapFound(gap.reason.value, gap.since, gap.until)

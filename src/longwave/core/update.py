@@ -1,10 +1,14 @@
 """An update: what a publisher sends, which is an event, the topics it is about, and a private flag.
 
+Also how topics and data become one, in whatever form a publisher gives them.
+
 Not here: its place in the log (core/entry.py), who may receive it (core/audience.py).
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,3 +44,25 @@ class Update:
             raise InvalidValue("topic", f"expected at most {MAX_TOPICS} topics, got {len(self.topics)}")
         for topic in self.topics:
             check_topic(topic)
+
+
+def topics_of(topic: str | Iterable[str]) -> tuple[str, ...]:
+    """Return one topic or several as a tuple. Raises InvalidValue for what is neither."""
+    if isinstance(topic, str):
+        return (topic,)
+    if isinstance(topic, bytes) or not isinstance(topic, Iterable):
+        raise InvalidValue("topic", f"expected str or several of them, got {type(topic).__name__}")
+    return tuple(topic)
+
+
+def text_of(data: object) -> str:
+    """Return data as the text of an event: a str as it is, anything else as JSON. Raises InvalidValue.
+
+    NaN and the infinities are no JSON, so a browser could not read them.
+    """
+    if isinstance(data, str):
+        return data
+    try:
+        return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidValue("data", f"expected str or what JSON can hold, got {type(data).__name__}: {error}") from None

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from longwave.core.update import Update
+from longwave.core.update import Update, text_of
 from longwave.errors import InvalidValue
 from longwave.eventstream.event import DEFAULT_TYPE, Event
-from longwave.hub import text_of
 from longwave.transports.exchange import Request, Response, parse_parameters
 
 if TYPE_CHECKING:

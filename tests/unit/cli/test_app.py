@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import pytest
 
-from longwave.cli.app import execute
+from longwave.cli.app import BROKEN_PIPE, execute
+from longwave.cli.publish import DATA_ATTEMPTS
+from longwave.client import attempts, reconnection
 from unit.client.scripted_server import ENDED, ScriptedServer, answer, stream
 
 
@@ -73,14 +78,18 @@ def test_misuse_is_one_line_and_status_2(capsys, arguments, said):
     assert err.endswith("\n")
 
 
-def test_hub_that_cannot_be_reached_is_one_line_and_status_1(capsys):
+def test_hub_that_cannot_be_reached_is_asked_again_then_one_line_and_status_1(capsys, monkeypatch):
+    monkeypatch.setattr(attempts, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(reconnection, "SHORTEST", 0.001)
     with ScriptedServer([]) as server:
         url = server.url
 
     assert execute(["publish", url, "x", "--topic", "a"]) == 1
-    err = capsys.readouterr().err
-    assert err.startswith(f"longwave: {url}/events: ")
-    assert err.count("\n") == 1
+    *waits, error = capsys.readouterr().err.splitlines()
+    assert error.startswith(f"longwave: {url}/events: ")
+    assert error.endswith(f"(gave up after {DATA_ATTEMPTS} attempts)")
+    assert len(waits) == DATA_ATTEMPTS - 1
+    assert all(line.endswith("; trying again in 0.0 s") for line in waits)
 
 
 def test_refusal_of_the_hub_is_shown(capsys):
@@ -88,6 +97,14 @@ def test_refusal_of_the_hub_is_shown(capsys):
         assert execute(["listen", server.url, "--topic", "a"]) == 1
 
     assert capsys.readouterr().err == "longwave: the hub answered 403: Ask somebody else.\n"
+
+
+def test_socket_of_the_hub_is_called_as_the_user_calls_it(capsys, tmp_path):
+    path = tmp_path / "hub.sock"
+    with ScriptedServer([[stream("<p>", content_type="text/html")]], path=path):
+        assert execute(["listen", f"unix:{path}", "--topic", "a"]) == 1
+
+    assert capsys.readouterr().err == f"longwave: expected text/event-stream from {path}, got text/html\n"
 
 
 def test_published_id_is_printed(capsys):
@@ -107,6 +124,40 @@ def test_listen_stops_after_the_count(capsys):
     ]
 
 
+def test_listen_goes_on_where_the_last_run_stopped(capsys, tmp_path):
+    path = tmp_path / "seen.id"
+    events = stream("id: 1\ndata: x\n\nid: 2\ndata: y\n\n")
+    listen = ["--topic", "a", "--cursor", str(path), "--count", "1"]
+    with ScriptedServer([[events], [events]], hold=True) as server:
+        assert execute(["listen", server.url, *listen, "--last-event-id", "earliest"]) == 0
+        assert path.read_text() == "1\n"
+        assert execute(["listen", server.url, *listen, "--last-event-id", "earliest"]) == 0
+
+    assert [request.headers["last-event-id"] for request in server.requests] == [b"earliest", b"1"]
+
+
+def test_event_counts_as_printed_only_once_it_is(tmp_path, monkeypatch):
+    path = tmp_path / "seen.id"
+    reader, writer = os.pipe()
+    os.close(reader)
+    with ScriptedServer([[stream("id: 1\ndata: x\n\n")]], hold=True) as server, open(writer, "w") as nobody_reads:
+        monkeypatch.setattr(sys, "stdout", nobody_reads)
+        assert execute(["listen", server.url, "--topic", "a", "--cursor", str(path)]) == BROKEN_PIPE
+
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("command", [["publish", "x"], ["listen"]])
+def test_token_is_sent_and_never_told(capsys, command, monkeypatch):
+    monkeypatch.setenv("LONGWAVE_TOKEN", "s3cret")
+    name, *data = command
+    with ScriptedServer([[answer(401, "no")]]) as server:
+        assert execute([name, server.url, *data, "--topic", "a"]) == 1
+
+    assert server.requests[0].headers["authorization"] == b"Bearer s3cret"
+    assert capsys.readouterr() == ("", "longwave: the hub answered 401: no\n")
+
+
 def test_listen_tells_of_a_reconnection_and_ends_well_where_the_hub_says_no_more(capsys):
     script = [[stream("retry: 60\n", "data: x\n\n") + ENDED], [answer(204)]]
     with ScriptedServer(script) as server:
@@ -114,4 +165,4 @@ def test_listen_tells_of_a_reconnection_and_ends_well_where_the_hub_says_no_more
 
     out, err = capsys.readouterr()
     assert out.endswith("  message  -  x\n")
-    assert err == "longwave: the stream ended; trying again in 0.1 s\n"
+    assert err == f"longwave: {server.url}/events: the stream ended; trying again in 0.1 s\n"

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from longwave.cli.demo import Machine, Traffic, make_updates, publish_ticks, ticks
-from longwave.client.publisher import Publisher
+from longwave.client import SyncPublisher
 from longwave.errors import RequestFailed
 from unit.client.scripted_server import ScriptedServer, answer
 
@@ -55,7 +55,7 @@ def test_ticks_are_counted():
 
 def test_hub_that_was_reached_may_go_and_come_back(capsys):
     script = [[IDS, answer(503, "drained"), IDS]]
-    with ScriptedServer(script) as server, Publisher(server.url) as publisher:
+    with ScriptedServer(script) as server, SyncPublisher(server.url, attempts=1) as publisher:
         publish_ticks(publisher, Still(), "m", iter(range(3)))
 
     assert len(server.requests) == 3
@@ -66,7 +66,7 @@ def test_hub_that_was_reached_may_go_and_come_back(capsys):
 def test_hub_that_was_never_reached_or_refuses_is_an_error(script):
     with (
         ScriptedServer(script) as server,
-        Publisher(server.url) as publisher,
+        SyncPublisher(server.url, attempts=1) as publisher,
         pytest.raises(RequestFailed, match=r"no$"),
     ):
         publish_ticks(publisher, Still(), "m", iter(range(3)))

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from longwave.cli.publish import Template, publish_chunks
-from longwave.client.publisher import MAX_BATCH, Publisher
+from longwave.client import SyncPublisher
+from longwave.client.publication import MAX_BATCH
 from longwave.core.update import Update
 from longwave.errors import InvalidValue
 from longwave.eventstream import Event
@@ -34,7 +35,7 @@ def test_template_refuses_data_that_is_no_text():
 
 
 def test_lines_that_come_together_are_one_batch(capsys):
-    with ScriptedServer([[ids("1", "2"), ids("3")]]) as server, Publisher(server.url) as publisher:
+    with ScriptedServer([[ids("1", "2"), ids("3")]]) as server, SyncPublisher(server.url) as publisher:
         publish_chunks(publisher, TEMPLATE, [b"x\ny\nz", b"z\n"])
 
     assert [data_of(request) for request in server.requests] == [["x", "y"], ["zz"]]
@@ -42,7 +43,7 @@ def test_lines_that_come_together_are_one_batch(capsys):
 
 
 def test_last_line_needs_no_line_end():
-    with ScriptedServer([[ids("1")]]) as server, Publisher(server.url) as publisher:
+    with ScriptedServer([[ids("1")]]) as server, SyncPublisher(server.url) as publisher:
         publish_chunks(publisher, TEMPLATE, [b"x"])
 
     assert data_of(server.requests[0]) == ["x"]
@@ -50,14 +51,14 @@ def test_last_line_needs_no_line_end():
 
 def test_many_lines_are_cut_into_batches():
     names = [str(n) for n in range(MAX_BATCH)]
-    with ScriptedServer([[ids(*names), ids("last")]]) as server, Publisher(server.url) as publisher:
+    with ScriptedServer([[ids(*names), ids("last")]]) as server, SyncPublisher(server.url) as publisher:
         publish_chunks(publisher, TEMPLATE, [b"x\n" * (MAX_BATCH + 1)])
 
     assert [len(data_of(request)) for request in server.requests] == [MAX_BATCH, 1]
 
 
 def test_nothing_is_sent_for_no_lines():
-    with ScriptedServer([]) as server, Publisher(server.url) as publisher:
+    with ScriptedServer([]) as server, SyncPublisher(server.url) as publisher:
         publish_chunks(publisher, TEMPLATE, [])
 
     assert server.requests == []

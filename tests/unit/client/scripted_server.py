@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 WAIT = 10.0  # seconds, for a client that never comes
 
@@ -40,16 +41,18 @@ class ScriptedServer:
     """Serves one connection after the other: `script[i]` holds the answers of connection i, then it is closed.
 
     hold: leave each connection open after its last answer, until the server is closed.
+    path: of a Unix socket to listen on, instead of a port.
     """
 
-    def __init__(self, script: Sequence[Sequence[bytes]], *, hold: bool = False) -> None:
+    def __init__(self, script: Sequence[Sequence[bytes]], *, hold: bool = False, path: Path | None = None) -> None:
         self.requests: list[Request] = []
+        self.requested = threading.Event()  # set with the first request
         self._script = script
         self._hold = hold
         self._held: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", 0)) if path is None else listen_at(path)
         self._listener.settimeout(WAIT)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}" if path is None else f"unix:{path}"
         self._thread = threading.Thread(target=self._play)
 
     def __enter__(self):
@@ -79,11 +82,20 @@ class ScriptedServer:
                 if request is None:
                     break
                 self.requests.append(request)
+                self.requested.set()
                 connection.sendall(answer)
         if self._hold:
             self._held.append(connection)
         else:
             connection.close()
+
+
+def listen_at(path: Path) -> socket.socket:
+    """A Unix socket that accepts connections."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+    return listener
 
 
 def read_request(number, stream):

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from longwave.core.gap import Gap, Reason
+from longwave.core.gap import Gap, Reason, raise_gap, read_gap
+from longwave.errors import GapFound
+from longwave.eventstream.event import Event
 
 
 @pytest.mark.parametrize(("reason", "word"), [("EXPIRED", "expired"), ("RESTARTED", "restarted"), ("SLOW", "slow")])
@@ -28,3 +30,53 @@ def test_whatever_id_a_client_sent_is_told_back_on_one_ascii_line(since):
     assert event.data.isascii()
     assert event.data.isprintable()
     assert json.loads(event.data)["from"] == since
+
+
+@pytest.mark.parametrize("reason", Reason)
+@pytest.mark.parametrize("since", ["e-3", "", "\ud800", "é"])
+def test_a_gap_is_read_back_as_it_was_told(reason, since):
+    gap = Gap(reason, since, "e-9")
+
+    assert read_gap(gap.event()) == gap
+
+
+def test_another_type_is_no_gap_whatever_its_data():
+    assert read_gap(Event(Gap(Reason.SLOW, "e-3", "e-9").event().data)) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "",
+        "slow",
+        "[]",
+        "null",
+        '"reason"',
+        "[" * 100_000,
+        "{}",
+        '{"reason": "slow", "from": "a"}',
+        '{"reason": "slow", "to": "a"}',
+        '{"from": "a", "to": "b"}',
+        '{"reason": "tired", "from": "a", "to": "b"}',
+        '{"reason": [], "from": "a", "to": "b"}',
+        '{"reason": "slow", "from": null, "to": "b"}',
+        '{"reason": "slow", "from": "a", "to": 7}',
+    ],
+    ids=lambda data: data[:20],
+)
+def test_event_of_another_server_that_only_has_the_type_is_no_gap(data):
+    assert read_gap(Event(data, "gap")) is None
+
+
+def test_what_is_told_besides_does_not_matter():
+    """So that more can be told one day."""
+    event = Event('{"reason": "slow", "from": "a", "to": "b", "count": 7}', "gap")
+
+    assert read_gap(event) == Gap(Reason.SLOW, "a", "b")
+
+
+def test_raised_gap_says_what_the_gap_says():
+    with pytest.raises(GapFound) as caught:
+        raise_gap(Gap(Reason.EXPIRED, "e-3", "e-9"))
+
+    assert (caught.value.reason, caught.value.since, caught.value.until) == ("expired", "e-3", "e-9")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from longwave.core.topic import MAX_LENGTH
-from longwave.core.update import MAX_TOPICS, Update
+from longwave.core.update import MAX_TOPICS, Update, text_of, topics_of
 from longwave.errors import InvalidValue
 from longwave.eventstream.event import Event
 
@@ -37,3 +39,46 @@ def test_other_topics_are_refused_with_a_sentence(topics, message):
     with pytest.raises(InvalidValue) as caught:
         Update(topics, Event())
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("x\ny", "x\ny"),
+        ("", ""),
+        ('{"a": 1}', '{"a": 1}'),
+        ({"a": [1, None, "é"]}, '{"a":[1,null,"é"]}'),
+        ([], "[]"),
+        (None, "null"),
+        (1.5, "1.5"),
+        (True, "true"),
+    ],
+)
+def test_a_str_goes_as_it_is_and_anything_else_as_json(data, text):
+    assert text_of(data) == text
+
+
+def nested(depth):
+    data = []
+    for _ in range(depth):
+        data = [data]
+    return data
+
+
+LOOP = []
+LOOP.append(LOOP)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"x", {1, 2}, object(), math.nan, [math.inf], -math.inf, LOOP, nested(200_000), {(1, 2): 3}],
+    ids=lambda data: type(data).__name__,
+)
+def test_what_json_cannot_hold_is_refused(data):
+    with pytest.raises(InvalidValue, match=r"^data: expected str or what JSON can hold, got "):
+        text_of(data)
+
+
+@pytest.mark.parametrize(("topic", "topics"), [("a", ("a",)), (["a", "b"], ("a", "b")), (iter("ab"), ("a", "b"))])
+def test_one_topic_or_several(topic, topics):
+    assert topics_of(topic) == topics
