@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import fields, is_dataclass
+from enum import Enum
 from http import HTTPStatus
 from importlib import import_module
 
@@ -13,16 +14,23 @@ import pytest
 
 import longwave
 from docs.pages import page
+from longwave import client
 from longwave.cli.app import app
 from longwave.cli.configuration import match_keys
 from longwave.cli.settings import SETTINGS
+from longwave.client import telemetry
+from longwave.client.response import EVENT_STREAM
+from longwave.client.source_options import SourceOptions, SourceSettings
 from meta.source_tree import source_modules
 
 OPTIONS = page("docs/reference/options.md")
 LIBRARY = page("docs/reference/library.md")
 HTTP = page("docs/reference/http.md")
+CLIENT = page("docs/reference/client.md")
 
 ROW = re.compile(r"^\| `(--[a-z-]+)` \| (.*) \|$", re.MULTILINE)
+CLIENT_ROW = re.compile(r"^\| `(\w+)` \| (.*) \|$", re.MULTILINE)
+RESPONSE_ROW = re.compile(r"^\| (.+) \| `([A-Z]+)` \| `([A-Z]+)` \|$", re.MULTILINE)
 STATUS_ROW = re.compile(r"^\| `(\d{3})` \|", re.MULTILINE)
 STATUS_USED = re.compile(r"HTTPStatus\.([A-Z_]+)")
 
@@ -166,6 +174,20 @@ def test_each_status_that_the_server_gives_has_a_row_and_each_row_a_cause():
         (OPTIONS, "the process may, less 512", "longwave.server.connection_limits.RESERVED_FILES"),
         (OPTIONS, "takes less than 16 KiB", "longwave.core.subscriber.PROGRESS"),
         (LIBRARY, "256 events wait in memory", "longwave.subscription.CAPACITY"),
+        (CLIENT, "chunk of at most 1 MiB", "longwave.client.httpx_transport.MAX_CHUNK"),
+        (CLIENT, "Redirects are followed, up to 20", "longwave.client.redirection.MAX_REDIRECTS"),
+        (CLIENT, "the first 500 bytes", "longwave.client.event_source.MAX_REASON"),
+        (CLIENT, "by chance: 3 seconds", "longwave.client.reconnection.DEFAULT_RETRY"),
+        (CLIENT, "24, up to 30 seconds", "longwave.client.reconnection.LONGEST"),
+        (CLIENT, "longer than 3,600 seconds", "longwave.client.reconnection.LIMIT"),
+        (CLIENT, "lasted for 5 seconds", "longwave.client.reconnection.HEALTHY"),
+        (CLIENT, "Ids have at most 65,536 bytes", "longwave.client.cursor.MAX_ID"),
+        (CLIENT, "at most 1,000 updates (`MAX_BATCH`)", "longwave.client.publication.MAX_BATCH"),
+        (CLIENT, "up to 1 MiB together (`MAX_BATCH_SIZE`)", "longwave.client.publication.MAX_BATCH_SIZE"),
+        (CLIENT, "at most 10 of them to connect", "longwave.client.source_options.CONNECT_TIMEOUT"),
+        (CLIENT, "100 connections at most", "longwave.client.publisher.MAX_CONNECTIONS"),
+        (CLIENT, "and kept for 30 seconds", "longwave.client.publisher.KEEP_ALIVE"),
+        (CLIENT, "of more than 60 seconds", "longwave.client.attempts.LONGEST_WAIT"),
     ],
 )
 def test_a_limit_on_the_page_is_the_one_in_the_source(text, words, limit):
@@ -174,3 +196,130 @@ def test_a_limit_on_the_page_is_the_one_in_the_source(text, words, limit):
     figure = re.search(r"(\d[\d,]*)( [KM]iB)?(?!.*\d)", words.replace("`503`", ""))
     unit = {" KiB": 2**10, " MiB": 2**20}.get(figure[2], 1)
     assert getattr(import_module(module), name) == int(figure[1].replace(",", "")) * unit
+
+
+# The Python client.
+
+# name: the heading below which it stands, with its members
+CLIENT_SECTIONS = {
+    "Action": "What a response means",
+    "Cursor": "Cursors",
+    "EventSource": "EventSource",
+    "FileCursor": "Cursors",
+    "Gap": "Gaps",
+    "LoggingObserver": "Observers",
+    "Observer": "Observers",
+    "Patience": "Waits",
+    "Policy": "What a response means",
+    "Publisher": "Publisher",
+    "ReceivedEvent": "Events",
+    "Request": "Transports",
+    "Response": "What a response means",
+    "ResponseStream": "Transports",
+    "SqliteCursor": "Cursors",
+    "State": "EventSource",
+    "SyncEventSource": "EventSource",
+    "SyncPublisher": "Publisher",
+    "SyncResponseStream": "Python client",
+    "SyncTransport": "Python client",
+    "Transport": "Transports",
+    "parse": "parse",
+    "raise_gap": "Gaps",
+    "resilient": "What a response means",
+    "standard": "What a response means",
+}
+
+
+def test_each_public_name_of_the_client_has_its_place():
+    assert CLIENT_SECTIONS.keys() == set(client.__all__)
+
+
+@pytest.mark.parametrize(("name", "heading"), CLIENT_SECTIONS.items())
+def test_each_name_of_the_client_is_documented_with_its_members_and_parameters(name, heading):
+    section = CLIENT.section(heading)
+    value = getattr(client, name)
+    missing = [word for word in {name} | client_words_of(value) if not re.search(rf"\b{word}\b", section)]
+    assert missing == []
+
+
+def client_words_of(value):
+    """Names of the members of an enum, and what else `words_of` knows; the options have a table of their own."""
+    if not isinstance(value, type) or value.__name__.startswith("Sync"):
+        return set()
+    if issubclass(value, Enum):
+        return set(value.__members__)
+    return words_of(value) - {"self", "args", "kwargs"}
+
+
+def test_each_option_of_an_event_source_has_a_row_with_its_default():
+    table = CLIENT.section("Options").replace(r"\|", "or")
+    rows_of_page = {name: cells.split(" | ") for name, cells in CLIENT_ROW.findall(table)}
+    names = {"resilient": client.resilient, "Patience": client.Patience}
+    defaults = {name: eval(cells[1].strip("`"), names) for name, cells in rows_of_page.items()}
+    settings = SourceSettings()
+
+    assert list(rows_of_page) == list(SourceOptions.__annotations__)
+    assert defaults == {name: getattr(settings, name) for name in rows_of_page}
+
+
+@pytest.mark.parametrize("name", ["Publisher", "Patience", "FileCursor", "SqliteCursor"])
+def test_a_client_constructors_defaults_are_those_on_the_page(name):
+    signature = inspect.signature(getattr(client, name))
+    shown = [
+        f"{each.name}={each.default!r}" for each in signature.parameters.values() if each.default is not each.empty
+    ]
+    call = re.search(rf"`{name}\(([^`]*)\)`", " ".join(CLIENT.section(CLIENT_SECTIONS[name]).split()))[1]
+    assert [default for default in shown if default.replace("'", '"') not in call] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "httpx_transport.HttpxTransport",
+        "sync.httpx_transport.SyncHttpxTransport",
+        "aiohttp_transport.AiohttpTransport",
+        "asgi_transport.AsgiTransport",
+    ],
+)
+def test_a_transport_is_where_the_page_says_and_takes_what_it_says(name):
+    module, _, kind = f"longwave.client.{name}".rpartition(".")
+    parameters = inspect.signature(getattr(import_module(module), kind)).parameters.values()
+    shown = [each.name if each.default is each.empty else f"{each.name}={each.default!r}" for each in parameters]
+    row = next(line for line in CLIENT.section("Transports").splitlines() if line.startswith(f"| `{kind}("))
+    assert f"`{module}`" in row
+    assert re.split(r", (?:\*, )?", re.search(r"\((.*?)\)", row)[1]) == shown
+
+
+@pytest.mark.parametrize(
+    ("column", "policy"), [(1, client.resilient), (2, client.standard)], ids=["resilient", "standard"]
+)
+def test_each_row_of_the_responses_says_what_the_policy_does(column, policy):
+    rows_of_page = RESPONSE_ROW.findall(CLIENT.section("What a response means"))
+    said = {}
+    for row in rows_of_page:
+        for status, head in heads_of(row[0]):
+            said[status, head.get("content-type")] = row[column]
+    others = next(row[column] for row in rows_of_page if row[0] == "any other")
+
+    for status in range(200, 600):
+        for head in ({}, {"content-type": EVENT_STREAM}):
+            expected = said.get((status, head.get("content-type")), others)
+            assert policy(client.Response(status, head)) is client.Action[expected], (status, head)
+
+
+def heads_of(cell):
+    """The responses that a row speaks of: status and headers."""
+    if "text/event-stream" in cell:
+        return [(200, {"content-type": EVENT_STREAM})]
+    statuses = [int(status) for status in re.findall(r"`(\d{3})`", cell)]
+    if cell.endswith("and above"):
+        statuses += range(statuses[-1], 600)
+    return [(status, head) for status in statuses for head in ({}, {"content-type": EVENT_STREAM})]
+
+
+def test_each_instrument_of_the_telemetry_has_a_row():
+    section = CLIENT.section("OpenTelemetry")
+    recorded = (telemetry.SPAN, telemetry.EVENTS, telemetry.RECONNECTIONS, telemetry.WAITS, telemetry.ERRORS)
+    attributes = (telemetry.KIND, telemetry.REASON, telemetry.LOST, telemetry.FAILED)
+    assert [name for name in recorded if f"| `{name}` |" not in section] == []
+    assert [name for name in attributes if f"`{name}`" not in section] == []

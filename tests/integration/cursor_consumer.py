@@ -17,7 +17,7 @@ from longwave.client import FileCursor, Observer, Patience, SyncEventSource
 
 END = "end"
 IDLE = 0.7  # seconds; a stall costs as much
-PATIENCE = Patience(longest=0.5)
+PATIENCE = Patience(longest=0.5, retry=0.2)
 CRASHED = 70  # exit status
 BEFORE, AFTER, NEVER = "before", "after", "never"
 

@@ -9,6 +9,7 @@ Standard: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 from __future__ import annotations
 
+import io
 import random
 import time
 from collections import deque
@@ -78,7 +79,7 @@ class EventSource:
         self._waiting = Waiting()
         self._stream: ResponseStream | None = None
         self._due = 0.0  # monotonic time of the next attempt
-        self._unread = memoryview(b"")  # of the last chunk
+        self._unread = io.BytesIO()  # of the last chunk
         self._ready: deque[ReceivedEvent] = deque()
         self._current: ReceivedEvent | None = None  # handed out, not processed yet
         self._failure: StreamError | None = None  # raised once what was read before is handed out
@@ -203,8 +204,8 @@ class EventSource:
             self._session.enter(State.CONNECTING)
         elif self._session.state is State.CONNECTING:
             await self._connect()
-        elif self._unread:
-            await self._take_piece()
+        elif piece := self._unread.read(PIECE):
+            await self._take_piece(piece)
         else:
             await self._read()
 
@@ -266,11 +267,10 @@ class EventSource:
         except OSError as error:
             await self._lose(f"{self._place}: {_describe(error)}")
         else:
-            self._unread = memoryview(chunk)
-            await (self._take_piece() if chunk else self._take_end())
+            self._unread = io.BytesIO(chunk)
+            await (self._take_piece(self._unread.read(PIECE)) if chunk else self._take_end())
 
-    async def _take_piece(self) -> None:
-        piece, self._unread = bytes(self._unread[:PIECE]), self._unread[PIECE:]
+    async def _take_piece(self, piece: bytes) -> None:
         now = time.monotonic()
         try:
             self._ready.extend(self._session.feed(piece, now))
@@ -333,7 +333,7 @@ class EventSource:
 
     async def _drop(self) -> None:
         """Close the connection; it is forgotten once that is done, so that a cancelled attempt is repeated."""
-        self._unread = memoryview(b"")
+        self._unread = io.BytesIO()
         if (stream := self._stream) is not None:
             await stream.close()
             self._stream = None

@@ -49,14 +49,18 @@ class Patience:
 
     longest: seconds, ceiling of the exponential backoff.
     attempts: failed connections one after the other after which it gives up; None for no limit.
+    retry: seconds, the first wait until a server says another.
 
     Raises InvalidValue.
     """
 
     longest: float = LONGEST
     attempts: int | None = None
+    retry: float = DEFAULT_RETRY
 
     def __post_init__(self) -> None:
+        if not 0 <= self.retry <= LIMIT:
+            raise InvalidValue("retry", f"expected seconds from 0 to {LIMIT:g}, got {self.retry!r}")
         if not 0 < self.longest < inf:
             raise InvalidValue("longest", f"expected seconds above 0, got {self.longest!r}")
         if self.attempts is not None and (type(self.attempts) is not int or self.attempts < 1):
@@ -70,8 +74,8 @@ class Reconnection:
     """
 
     def __init__(self, patience: Patience | None = None) -> None:
-        self.retry = DEFAULT_RETRY
         self._patience = patience or Patience()
+        self.retry = self._patience.retry
         self._failures = 0
         self._waits = 0  # since the last healthy stream
         self._floor = 0.0

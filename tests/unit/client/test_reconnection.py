@@ -170,10 +170,20 @@ def test_without_a_number_of_attempts_it_never_gives_up():
     assert not waits.exhausted
 
 
+def test_first_wait_is_the_users_until_a_server_says_another():
+    waits = Reconnection(Patience(retry=0.5))
+
+    assert waits.wait(0.5) == 0.5
+    waits.healthy()
+    waits.retry = 2.0
+    assert waits.wait(0.5) == 2.0
+
+
 @pytest.mark.parametrize(
     "options",
     [{"attempts": 0}, {"attempts": -1}, {"attempts": 1.5}, {"attempts": True}]
-    + [{"longest": value} for value in (0, -1, float("nan"), float("inf"))],
+    + [{"longest": value} for value in (0, -1, float("nan"), float("inf"))]
+    + [{"retry": value} for value in (-1, 3601, float("nan"), float("inf"))],
 )
 def test_patience_that_cannot_be_is_refused(options):
     with pytest.raises(InvalidValue, match=f"^{next(iter(options))}: expected "):

@@ -38,16 +38,12 @@ class SyncWaiting:
     """
 
     def __init__(self) -> None:
-        self._ended = threading.Event()
+        self.ended = False
+        self._pause = threading.Event()  # what `sleep` waits for: the end
         self._lock = threading.RLock()  # a signal's handler may come back to it
         self._stepping: int | None = None  # a thread
         self._stream: SyncResponseStream | None = None
-        self._outside = threading.Event()
-
-    @property
-    def ended(self) -> bool:
-        """Whether `end` was called."""
-        return self._ended.is_set()
+        self._outside = threading.Condition(self._lock)
 
     def __enter__(self) -> None:
         with self._lock:
@@ -56,12 +52,11 @@ class SyncWaiting:
             if self.ended:
                 raise Interrupted
             self._stepping = threading.get_ident()
-            self._outside.clear()
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._stepping = None
-            self._outside.set()
+            self._outside.notify_all()
 
     def run(self, operation: Callable[[], T], stream: SyncResponseStream | None = None) -> T:
         """Call the operation. Raises Interrupted if `end` is, or was, called.
@@ -88,12 +83,13 @@ class SyncWaiting:
 
     def sleep(self, seconds: float) -> None:
         """Wait. Raises Interrupted."""
-        self.run(lambda: self._ended.wait(seconds))
+        self.run(lambda: self._pause.wait(seconds))
 
     def end(self) -> bool:
         """Interrupt what runs, and all that would; return whether nobody is in a step, nor can be from now on."""
         with self._lock:
-            self._ended.set()
+            self.ended = True
+            self._pause.set()
             if self._stream is not None:
                 _shut_down(self._stream.socket)
             return self._stepping is None
@@ -103,7 +99,10 @@ class SyncWaiting:
 
         It returns False at once to the thread that is in one.
         """
-        return self._stepping != threading.get_ident() and self._outside.wait(PROMPT)
+        if self._stepping == threading.get_ident():
+            return False
+        with self._outside:
+            return self._outside.wait_for(lambda: self._stepping is None, PROMPT)
 
 
 def _shut_down(connection: socket.socket | None) -> None:

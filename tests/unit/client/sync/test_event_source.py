@@ -167,7 +167,7 @@ def test_close_while_a_connection_is_made_closes_what_comes_of_it(over, thread, 
     asked.wait(WAIT)
     closing = threading.Thread(target=source.close)
     closing.start()
-    ended_while_open = source._waiting._ended.wait(WAIT)
+    ended_while_open = source._waiting._pause.wait(WAIT)
     go_on.set()
     closing.join(WAIT)
 
