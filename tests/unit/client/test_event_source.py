@@ -818,7 +818,7 @@ async def test_transport_of_the_user_stays_open():
 
 
 async def test_own_transport_is_made_when_it_is_needed_and_closed():
-    source = EventSource("http://127.0.0.1:1/", patience=Patience(attempts=1))
+    source = EventSource("http://127.0.0.1:1/", patience=Patience(attempts=1, retry=0))
     assert source._transport is None
     with pytest.raises(RequestFailed, match=r"^http://127.0.0.1:1/: .*gave up after 1 failed"):
         await anext(source)

@@ -304,7 +304,7 @@ def test_second_consumer_is_told_so_and_disturbs_nothing(over, thread):
 
 
 def test_own_transport_is_made_when_it_is_needed_and_closed():
-    source = SyncEventSource("http://127.0.0.1:1/", patience=Patience(attempts=1))
+    source = SyncEventSource("http://127.0.0.1:1/", patience=Patience(attempts=1, retry=0))
     with pytest.raises(RequestFailed, match=r"^http://127.0.0.1:1/: .*gave up after 1 failed"):
         next(source)
 
