@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 
 import pytest
 from hypothesis import settings
 
 # Before anything imports it, so that a failure in the suite shows the values.
 pytest.register_assert_rewrite("longwave.testing")
+
+# Background jobs of a shell ignore it, and so would all processes that tests start, and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline: on a shared machine it would measure the neighbours.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
