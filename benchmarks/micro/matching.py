@@ -5,21 +5,32 @@ Run: PYTHONPATH=src python benchmarks/micro/matching.py
 "parse" is `Selector(text)`, "first" is that and the first match, which compiles, "match" is each later match; the
 best of several runs of about 20 ms. "at 1/4" is a match of a quarter of the topic: linear time
 makes it a quarter, or nothing where the topic is then too short for the literals.
+
+The last table is of a whole hub, in this process: how long a publish on a topic that is new takes to reach a subscriber
+of that very topic, in ms, beside so many others who each ask for 100 templates of the kind that costs the most.
 """
 
 from __future__ import annotations
 
+import asyncio
+import statistics
 import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from longwave.core.audience import audience_of
+from longwave.core.frame import Format
 from longwave.core.selector import Selector
+from longwave.hub import Hub
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from longwave.core.frame import Payload
+
 RUNS = 5
 RUN_SECONDS = 0.02
+PUBLISHES = 20  # beside hostile subscriptions
 
 TYPICAL = [
     ("*", "https://example.com/books/1234"),
@@ -108,7 +119,47 @@ def print_hostile() -> None:
         print(f"{text[:24]:24}{len(text):6} characters{'':7}{parse:8.1f}{quarter:8.1f}{match:8.1f}")
 
 
+class NotingSink:
+    """Takes everything, and sets an event when it does."""
+
+    def __init__(self) -> None:
+        self.taken = asyncio.Event()
+
+    def send(self, payload: Payload, _: int, /) -> int:
+        self.taken.set()
+        return len(payload)
+
+
+async def measure_beside(hostile: int, length: int) -> list[float]:
+    """Return how many ms each publish took to reach a subscriber of its topic."""
+    delays = []
+    async with Hub("memory:") as hub:
+        for number in range(hostile):
+            selectors = audience_of(f"{{+a{number}}}{{b{one}}}" for one in range(100))
+            hub.attach(selectors, Format.CHUNKED, NotingSink(), lambda _: None)
+        for number in range(PUBLISHES):
+            topic = f"https://example.com/{number}/".ljust(length, "a")
+            sink = NotingSink()
+            hub.attach(audience_of([topic]), Format.CHUNKED, sink, lambda _: None)
+            begun = time.perf_counter()
+            await hub.publish(topic, "x")
+            await sink.taken.wait()
+            delays.append((time.perf_counter() - begun) * 1e3)
+    return delays
+
+
+def print_beside() -> None:
+    """Print one line per number of hostile subscriptions and length of topics."""
+    print(f"\n{'publishes beside hostile subscriptions, ms':48}{'':8}{'median':>8}{'worst':>8}")
+    for hostile in (0, 1, 10, 100):
+        for length in (100, 4000):
+            delays = asyncio.run(measure_beside(hostile, length))
+            name = f"{hostile} subscriptions, topics of {length} characters"
+            print(f"{name:48}{'':8}{statistics.median(delays):8.2f}{max(delays):8.2f}")
+
+
 if __name__ == "__main__":
     print_typical()
     print_many()
     print_hostile()
+    print_beside()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from longwave.core.audience import audience_of
 from longwave.core.frame import Format
-from longwave.core.index import MAX_REMEMBERED_TOPICS
+from longwave.core.template_set import MAX_REMEMBERED_TOPICS
 from longwave.hub import Hub
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ async def measure_templates(templates: int, rounds: int) -> tuple[float, float]:
             again.append(await publish_all(hub, wanted))
         for number in range(MAX_REMEMBERED_TOPICS // 4):
             await hub.publish(f"elsewhere/{number}")
-        remembered = len(hub._index._remembered)
+        remembered = len(hub._prompt._index._asking.templates._remembered)
     check(sink.calls, 2 * len(wanted) * rounds)
     if remembered > MAX_REMEMBERED_TOPICS:
         raise AssertionError(f"expected at most {MAX_REMEMBERED_TOPICS} remembered topics, got {remembered}")

@@ -1,6 +1,7 @@
 """Longwave: live updates to any number of clients over Server-Sent Events."""
 
 from longwave.core.cursor import EARLIEST
+from longwave.core.discovery import discovery_link
 from longwave.core.update import Update
 from longwave.delivery import DeliveryLimits
 from longwave.errors import (
@@ -41,5 +42,6 @@ __all__ = [
     "StreamError",
     "Subscription",
     "Update",
+    "discovery_link",
     "encode",
 ]

@@ -16,8 +16,12 @@ import socket
 from collections import deque
 from dataclasses import dataclass
 from math import inf
+from time import perf_counter
 from typing import TYPE_CHECKING
 
+from longwave.core.counters import Counters
+from longwave.core.drop import Drop
+from longwave.core.first_writes import FirstWrites
 from longwave.core.frame import Format, rest, wrap
 from longwave.core.pacing import Wheel
 from longwave.core.subscriber import State, Subscriber
@@ -70,17 +74,23 @@ class DeliveryLimits:
 
 @dataclass(slots=True)
 class Pass:
-    """One chunk on its way to those who were live when it began; `place` is who is next."""
+    """One chunk on its way to those who were live when it began; `place` is who is next.
+
+    lost: how many of them had gone. untaken: bytes (or events) that others did not take at once.
+    """
 
     feed: Feed
     chunk: Chunk
     subscribers: list[Subscriber]
     place: int = 0
+    lost: int = 0
+    untaken: int = 0
 
 
 class Delivery:
     """Sends; all methods are called from the event loop that `open` was called in.
 
+    counters: of the whole hub. first_writes: told by whoever publishes.
     behind: called when a subscriber must be fed from the log again (its state is REPLAYING).
     drained: called when a REPLAYING subscriber took what was held for it.
     closed: called when a subscriber was closed, whatever the reason.
@@ -95,6 +105,8 @@ class Delivery:
         closed: Callable[[Subscriber], None],
     ) -> None:
         self.limits = limits
+        self.counters = Counters()
+        self.first_writes = FirstWrites(self.counters.first_write)
         self._behind = behind
         self._when_drained = drained
         self._when_closed = closed
@@ -184,15 +196,16 @@ class Delivery:
         feed.set_apart(subscriber)
         self.write(subscriber, farewell)
         if not subscriber.holding:
-            self.drop(subscriber)
+            self.drop(subscriber, Drop.ENDED)
 
-    def drop(self, subscriber: Subscriber) -> None:
-        """Close the subscriber now; safe to call again."""
+    def drop(self, subscriber: Subscriber, reason: Drop = Drop.GONE) -> None:
+        """Close the subscriber now; safe to call again, and only the first reason counts."""
         if subscriber.state is State.CLOSED:
             return
         subscriber.feed.leave(subscriber)
         subscriber.become(State.CLOSED)
         subscriber.let_go()
+        self.counters.drops[reason] += 1
         subscriber.release(subscriber)
         self._when_closed(subscriber)
 
@@ -203,10 +216,20 @@ class Delivery:
         self._pending -= len(chunk.payload)
         if not self.full:
             self._room.set()
-        lag = min(self.limits.lag, LAG_EVENTS) if feed.form is Format.EVENT else self.limits.lag
-        feed.hold_for_lagging(chunk, lag)
+        if self.first_writes.waiting:
+            self.first_writes.sent(chunk.afters, perf_counter())
+        if feed.lagging:
+            self._hold_for_lagging(feed, chunk)
         feed.sent_at = self.now()
         return Pass(feed, chunk, feed.rotated())
+
+    def _hold_for_lagging(self, feed: Feed, chunk: Chunk) -> None:
+        lag = min(self.limits.lag, LAG_EVENTS) if feed.form is Format.EVENT else self.limits.lag
+        lagging = len(feed.lagging)
+        feed.hold_for_lagging(chunk, lag)
+        held = len(feed.lagging)
+        self.counters.deliveries += held * len(chunk.afters)
+        self.counters.overflows += lagging - held
 
     def _schedule(self) -> None:
         if not self._scheduled:
@@ -241,6 +264,7 @@ class Delivery:
         if current.place < len(current.subscribers):
             self._passes.append(current)
             return
+        self._count(current)
         feed = current.feed
         feed.running = False
         for subscriber, farewell in self._farewells.pop(feed, {}).items():
@@ -249,20 +273,29 @@ class Delivery:
             feed.running = True
             self._passes.append(self._begin(feed))
 
+    def _count(self, done: Pass) -> None:
+        """Count a pass when it is done: what is counted may not fall, and only then it is known."""
+        chunk = done.chunk
+        served = len(done.subscribers) - done.lost
+        self.counters.deliveries += served * len(chunk.afters)
+        if done.feed.form is not Format.EVENT:
+            self.counters.bytes_sent += served * len(chunk.payload) - done.untaken
+
     def _advance(self, current: Pass, end: float) -> None:
         """Send a pass's chunk to its next subscribers until the slice ends."""
         while current.place < len(current.subscribers):
             stop = current.place + BATCH
             batch = current.subscribers[current.place : stop]
             current.place = stop
-            self._send_chunk(current.feed, current.chunk.payload, batch)
+            self._send_chunk(current, batch)
             if self.now() >= end:
                 return
 
-    def _send_chunk(self, feed: Feed, payload: Payload, subscribers: Iterable[Subscriber]) -> None:
+    def _send_chunk(self, current: Pass, subscribers: Iterable[Subscriber]) -> None:
+        payload = current.chunk.payload
         size = len(payload)
         short: list[tuple[Subscriber, int]] = []
-        gone: list[Subscriber] = []
+        gone: list[tuple[Subscriber, Drop]] = []
         # The hot loop: one Python-level call a delivery, everything else is for after it.
         for subscriber in subscribers:
             try:
@@ -270,33 +303,40 @@ class Delivery:
             except BlockingIOError:
                 taken = 0
             except OSError:
-                gone.append(subscriber)
+                gone.append((subscriber, Drop.GONE))
                 continue
             except Exception:
                 logger.exception(SINK_FAILED)
-                gone.append(subscriber)
+                gone.append((subscriber, Drop.FAILED))
                 continue
             if taken != size:
                 short.append((subscriber, taken))
         for subscriber, taken in short:
+            current.untaken += size - taken
             subscriber.hold(rest(payload, taken), self.now() + self.limits.send_timeout)
-            feed.fell_short(subscriber)
-        for subscriber in gone:
-            self.drop(subscriber)
+            current.feed.fell_short(subscriber)
+        current.lost += len(gone)
+        for subscriber, reason in gone:
+            self.drop(subscriber, reason)
 
     # One subscriber.
 
     def _send(self, subscriber: Subscriber, payload: Payload) -> int | None:
         """Return how much the sink took, or None if the client is gone and was dropped."""
         try:
-            return subscriber.sink.send(payload, WHOLE)
+            taken = subscriber.sink.send(payload, WHOLE)
         except BlockingIOError:
             return 0
         except OSError:
-            pass
+            reason = Drop.GONE
         except Exception:
             logger.exception(SINK_FAILED)
-        self.drop(subscriber)
+            reason = Drop.FAILED
+        else:
+            if subscriber.feed.form is not Format.EVENT:
+                self.counters.bytes_sent += taken
+            return taken
+        self.drop(subscriber, reason)
         return None
 
     def _drained(self, subscriber: Subscriber) -> None:
@@ -309,7 +349,7 @@ class Delivery:
             case State.REPLAYING:
                 self._when_drained(subscriber)
             case State.CLOSING:
-                self.drop(subscriber)
+                self.drop(subscriber, Drop.ENDED)
             case _:
                 pass  # LIVE or CLOSED: nothing was held
 
@@ -339,7 +379,7 @@ class Delivery:
             self._wheel.add(subscriber, min(subscriber.deadline, self._next_check(now)))
             return
         logger.info("cut off a subscriber that took too little of %d bytes in time", subscriber.size_held)
-        self.drop(subscriber)
+        self.drop(subscriber, Drop.STALLED)
 
     def _last_sent(self, subscriber: Subscriber) -> float:
         if subscriber.state is State.LIVE:

@@ -13,7 +13,8 @@ The tree:
     │   └── LogUnavailable      disk full, I/O error, closed: try again later
     ├── HubClosed               the hub was closed, by you
     ├── GapFound                a hub told that events were lost, and you asked for an error then
-    └── RequestFailed           a server answered a request with an error, or not at all
+    ├── RequestFailed           a server answered a request with an error, or not at all
+    └── TokenRefused            a token, or a request's way to present one, does not count
 
 Each message is one sentence that says what was expected and what came.
 """
@@ -35,6 +36,7 @@ __all__ = [
     "LongwaveError",
     "RequestFailed",
     "StreamError",
+    "TokenRefused",
 ]
 
 
@@ -134,3 +136,19 @@ class RequestFailed(LongwaveError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class TokenRefused(LongwaveError):
+    """A token, or a request's way to present one, does not count.
+
+    reason: its kind (auth.refusal.Reason). detail: why, for the operator and not for the client; no part of the token
+    but what its head names.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"

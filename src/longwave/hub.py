@@ -1,27 +1,32 @@
 """The hub: what an application holds to publish and to subscribe.
 
-Not here: HTTP (server/, transports/), the loop that sends (delivery.py), replay (replay.py), storage (logs/).
+Not here: HTTP (server/, transports/), the loop that sends (delivery.py), replay (replay.py), following
+the log (lane.py), storage (logs/).
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from longwave.core.audience import Audience, audience_of
+from longwave.core.census import Census, take_census
 from longwave.core.cursor import Cursor
+from longwave.core.drop import Drop
 from longwave.core.feed import Feed
-from longwave.core.frame import Format, Frames, frame
-from longwave.core.gap import Gap, Reason
-from longwave.core.index import FeedIndex
+from longwave.core.frame import Format
+from longwave.core.note import is_note
 from longwave.core.subscriber import Sink, State, Subscriber
 from longwave.core.update import Update, text_of, topics_of
 from longwave.delivery import Delivery, DeliveryLimits
-from longwave.errors import HubClosed, InvalidValue, LogUnavailable
+from longwave.errors import HubClosed, InvalidValue
 from longwave.eventstream.event import DEFAULT_TYPE, Event
+from longwave.known_ids import KnownIds
+from longwave.lane import Lane
 from longwave.logs.address import open_address
 from longwave.logs.retention import Retention
+from longwave.notes import Notes
 from longwave.replay import Replays
 from longwave.subscription import Subscription
 
@@ -30,11 +35,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from longwave.core.entry import Entry
+    from longwave.core.gap import Reason
     from longwave.logs.base import Log
 
-logger = logging.getLogger("longwave.hub")
-
-FOLLOW_AGAIN_AFTER = 1.0  # seconds, when the log could not be followed
+PROMPT_AUDIENCE = 50  # cost of an audience that may be matched before others are served; see `Audience.cost`
+PROMPT_TOTAL = 2000  # of all such audiences together: 2 ms for a new topic of 100 characters
+COSTLY_REST = 0.001  # seconds between two steps of the costly lane, so that it has a third of the processor at most
 
 
 class Hub:
@@ -46,6 +52,7 @@ class Hub:
     log: an address (`memory:`, `sqlite:PATH`) or a Log.
     limits: bounds for subscribers.
     retention: how much the log at an address keeps; a Log has its own.
+    counters: what it has done so far; add refusals to them, and nothing else.
 
     It opens itself at first use. All methods raise HubClosed after `close`.
     """
@@ -57,14 +64,16 @@ class Hub:
         self.delivery = Delivery(
             limits or DeliveryLimits(), behind=self._behind, drained=self._drained, closed=self._closed
         )
+        self.counters = self.delivery.counters
         self._feeds: dict[tuple[Audience, Format], Feed] = {}
-        self._index = FeedIndex()
-        self._replays = Replays(self.log, self.delivery, lambda: self._head)
+        self._prompt = Lane(self.log, self.delivery, self._advanced, keeps=self._take_note)
+        self._costly = Lane(self.log, self.delivery, self._advanced, keeps=_is_note, rest=COSTLY_REST)
+        self._replays = Replays(self.log, self.delivery, self._head_of)
+        self.known_ids = KnownIds(self.log, lambda: self._prompt.head, self.delivery.now)
+        self.notes = Notes(self.log, lambda: self._prompt.head)
         self._log_is_open = False
         self._opening: asyncio.Task[None] | None = None
-        self._follower: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._head = 0
         self.subscribers = 0
 
     async def __aenter__(self) -> Hub:
@@ -81,7 +90,7 @@ class Hub:
     async def open(self) -> None:
         """Open the log and follow it; safe to call again. Raises LogUnavailable; then try again."""
         self._check_not_closed()
-        if self._follower is not None:
+        if self._prompt.started:
             return
         if self._opening is None or self._opening.done():
             self._opening = asyncio.get_running_loop().create_task(self._open())
@@ -97,9 +106,10 @@ class Hub:
         if not self._log_is_open:
             await self.log.open()
             self._log_is_open = True
-        self._head = (await self.log.read(0, 1)).last
+        self._prompt.head = (await self.log.read(0, 1)).last
+        await self.notes.recall()
         self.delivery.open()
-        self._follower = asyncio.get_running_loop().create_task(self._follow())
+        self._prompt.start(self._prompt.head)
 
     async def close(self) -> None:
         """End all subscriptions and close the log; safe to call again. Once begun it is finished, if cancelled too."""
@@ -111,11 +121,11 @@ class Hub:
         if self._opening is not None:
             await asyncio.wait([self._opening])
         for subscriber in self.all_subscribers():
-            self.delivery.drop(subscriber)
-        if self._follower is not None:
+            self.delivery.drop(subscriber, Drop.CLOSED)
+        if self._prompt.started:
             self.delivery.close()
-            self._follower.cancel()
-            await asyncio.wait([self._follower])
+        for lane in (self._prompt, self._costly):
+            await lane.close()
         await self._replays.close()
         await self.log.close()
 
@@ -145,13 +155,24 @@ class Hub:
 
     async def append(self, updates: Sequence[Update]) -> list[str]:
         """Publish all updates or none and return their ids once they are durable. Raises as `publish`."""
-        if self._follower is None or self._closing is not None:
+        if not self._prompt.started or self._closing is not None:
             await self.open()
+        began = perf_counter()
         positions = await self.log.append(updates)
+        if positions:
+            self._count_append(positions, began, perf_counter() - began)
         epoch = self.log.epoch
         return [
             update.event.id or str(Cursor(epoch, position)) for update, position in zip(updates, positions, strict=True)
         ]
+
+    def _count_append(self, positions: Sequence[int], began: float, seconds: float) -> None:
+        counters = self.counters
+        counters.publishes += len(positions)
+        counters.append.observe(seconds)
+        if self._feeds:
+            # Tails were told, but passes are for the loop's next round, so this call is in time for the first of them.
+            self.delivery.first_writes.appended(positions[0], began)
 
     # Subscribing.
 
@@ -182,10 +203,12 @@ class Hub:
         release: Callable[[Subscriber], None],
         *,
         last_event_id: str = "",
+        gap: Reason | None = None,
         opening: bytes = b"",
     ) -> Subscriber:
         """Start to feed a sink; for transports. The hub must be open. Raises HubClosed.
 
+        gap: why the id cannot be placed, if `known_ids` found that; then the subscriber is told so, and begins live.
         opening: sent before anything else, in one write with what is replayed at once, if anything is.
         release: called once, when the subscriber is closed, by `delivery.drop` or because the sink failed.
         """
@@ -193,9 +216,13 @@ class Hub:
         feed = self._feed(audience, form)
         subscriber = Subscriber(feed, sink, release, self.delivery.now())
         self.subscribers += 1
+        self.counters.subscriptions += 1
         if form is not Format.EVENT:
             self.delivery.watch(subscriber)
         feed.set_apart(subscriber)
+        if gap is not None:
+            self._replays.begin_live(subscriber, last_event_id, gap, opening)
+            return subscriber
         if last_event_id:
             self._replays.resume(subscriber, last_event_id, opening)
             return subscriber
@@ -209,7 +236,19 @@ class Hub:
         """Return the id after which a subscriber that joins now, without a last event id, is fed. Raises HubClosed."""
         self._check_not_closed()
         feed = self._feeds.get((audience, form))
-        return str(Cursor(self.log.epoch, feed.floor(self._head) if feed is not None else self._head))
+        if feed is not None:
+            return str(Cursor(self.log.epoch, feed.floor(self._head_of(feed))))
+        lane = self._lane_for(audience)
+        return str(Cursor(self.log.epoch, lane.head if lane.started else self._prompt.head))
+
+    @property
+    def is_following(self) -> bool:
+        """Whether it is open, and what appears on the log reaches subscribers: not while the log cannot be read."""
+        return self._prompt.is_following and self._closing is None
+
+    def census(self) -> Census:
+        """Count the subscribers of this moment, and look how far behind the slowest is; some ms for 10,000 feeds."""
+        return take_census(self._feeds.values(), self._prompt.head)
 
     def all_subscribers(self) -> list[Subscriber]:
         """Return those that are not closed, each once."""
@@ -219,15 +258,42 @@ class Hub:
         feed = self._feeds.get((audience, form))
         if feed is None:
             feed = self._feeds[audience, form] = Feed(audience, form)
-            self._index.add(feed)
+            lane = self._lane_for(audience)
+            if not lane.started:
+                lane.start(self._prompt.head)
+            lane.add(feed)
         return feed
+
+    # Lanes: audiences that take long to match are matched beside the others, which are not held up by them.
+
+    def _lane_for(self, audience: Audience) -> Lane:
+        """Return the lane of a new feed. Exact topics cost nothing, so whoever asks for these is always prompt."""
+        cost = audience.cost
+        fits = cost <= PROMPT_AUDIENCE and self._prompt.cost + cost <= PROMPT_TOTAL
+        return self._prompt if fits or not cost else self._costly
+
+    def _lane_of(self, feed: Feed) -> Lane:
+        return self._costly if feed in self._costly.feeds else self._prompt
+
+    def _head_of(self, feed: Feed) -> int:
+        """Return up to which position the log was handed to a feed."""
+        return self._lane_of(feed).head
+
+    def _take_note(self, entry: Entry) -> bool:
+        return entry.update.private and self.notes.take(entry)
+
+    def _advanced(self) -> None:
+        self._replays.advanced()
 
     def _closed(self, subscriber: Subscriber) -> None:
         self.subscribers -= 1
         self._replays.forget(subscriber)
         feed = subscriber.feed
         if feed.deserted:
-            self._index.remove(feed)
+            lane = self._lane_of(feed)
+            lane.remove(feed)
+            if lane is self._costly and not lane.feeds:
+                lane.pause()
             del self._feeds[feed.audience, feed.form]
 
     def _behind(self, subscriber: Subscriber) -> None:
@@ -236,38 +302,6 @@ class Hub:
     def _drained(self, subscriber: Subscriber) -> None:
         self._replays.drained(subscriber)
 
-    # Following the log.
 
-    async def _follow(self) -> None:
-        """Hand to feeds whatever appears on the log, whoever appended it."""
-        while True:
-            try:
-                async for entries in self.log.tail(self._head):
-                    await self._deliver_all(entries)
-                return
-            except LogUnavailable as error:
-                logger.warning("cannot follow the log, trying again in %g s: %s", FOLLOW_AGAIN_AFTER, error)
-                await asyncio.sleep(FOLLOW_AGAIN_AFTER)
-
-    async def _deliver_all(self, entries: Iterable[Entry]) -> None:
-        """Deliver entries that follow each other as fast as there is room for them."""
-        for entry in entries:
-            if self.delivery.full:
-                await self.delivery.room()
-            self._deliver(entry)
-        self._replays.advanced()
-
-    def _deliver(self, entry: Entry) -> None:
-        if entry.position > self._head + 1:
-            self._deliver_gap(entry.position - 1)
-        frames = Frames(entry)
-        for feed in self._index.find(entry.update):
-            self.delivery.push(feed, entry.position - 1, frames.get(feed.form))
-        self._head = entry.position
-
-    def _deliver_gap(self, until: int) -> None:
-        """Tell everybody that this hub was too slow for the log's retention."""
-        epoch = self.log.epoch
-        event = Gap(Reason.SLOW, str(Cursor(epoch, self._head)), str(Cursor(epoch, until))).event()
-        for feed in self._feeds.values():
-            self.delivery.push(feed, self._head, frame(event, feed.form))
+def _is_note(entry: Entry) -> bool:
+    return entry.update.private and is_note(entry.update)

@@ -16,8 +16,10 @@ import logging
 from typing import TYPE_CHECKING
 
 from longwave.core.cursor import EARLIEST, Cursor, parse_id
+from longwave.core.drop import Drop
 from longwave.core.frame import frame, join
 from longwave.core.gap import Gap, Reason
+from longwave.core.replay_outcome import ReplayOutcome
 from longwave.core.resume import start_after
 from longwave.core.subscriber import State, Subscriber
 from longwave.replay_pages import Pages
@@ -25,45 +27,61 @@ from longwave.replay_pages import Pages
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from longwave.core.audience import Audience
+    from longwave.core.feed import Feed
     from longwave.delivery import Delivery
     from longwave.logs.base import Log, Page
 
 logger = logging.getLogger("longwave.replay")
 
 PAGE_WORK = 20_000  # selectors times entries that are matched without a break
+TEMPLATE_WORK = 10  # of a template that costs 1, in those: topics may be long
+COSTLY_AUDIENCE = 50  # cost; whoever has more waits for its turn before each page
+COSTLY_PAUSE = 0.002  # seconds between two such turns
 
 
 class Replays:
     """The replays under way, at most one task each; `attach` and `close` belong to the hub's life.
 
-    head: tells up to which position the log was handed to feeds.
+    head: tells up to which position the log was handed to a feed.
     """
 
-    def __init__(self, log: Log, delivery: Delivery, head: Callable[[], int]) -> None:
+    def __init__(self, log: Log, delivery: Delivery, head: Callable[[Feed], int]) -> None:
         self._log = log
         self._delivery = delivery
+        self._counters = delivery.counters
         self._head = head
         self._pages = Pages(log, delivery.limits.replays)
         self._tasks: dict[Subscriber, asyncio.Task[None]] = {}
         self._unfinished: set[asyncio.Task[None]] = set()  # those of subscribers that were closed, too
         self._waiting: dict[Subscriber, asyncio.Future[None]] = {}
         self._advanced = asyncio.Event()
+        self._turn = asyncio.Lock()  # of those whose audience takes long to match
 
     def resume(self, subscriber: Subscriber, last_event_id: str, opening: bytes = b"") -> None:
         """Start a subscriber after the last event that it has; `opening` is sent before anything else."""
-        position = self._place(last_event_id)
+        position = self._place(subscriber.feed, last_event_id)
         if position is None:
+            subscriber.position = self._head(subscriber.feed)  # until it is known, the subscriber lacks nothing
             self._open(subscriber, opening)
             self._run(subscriber, self._resume(subscriber, last_event_id))
             return
         subscriber.position = position
-        self._send_at_hand(subscriber, opening)
-        if subscriber.state is State.REPLAYING:
-            self._run(subscriber, self._replay(subscriber, self._id_at(subscriber.position), Reason.EXPIRED))
+        if self._send_at_hand(subscriber, opening):
+            self._counters.replays[ReplayOutcome.HIT] += 1
+            if subscriber.state is State.REPLAYING:
+                self._run(subscriber, self._replay(subscriber, Reason.EXPIRED))
+        elif subscriber.state is State.REPLAYING:
+            self._run(subscriber, self._replay_from(subscriber, self._id_at(position)))
+
+    def begin_live(self, subscriber: Subscriber, last_event_id: str, gap: Reason, opening: bytes = b"") -> None:
+        """Tell a subscriber that its id cannot be placed, and let it join its feed now; `opening` is sent before."""
+        self._open(subscriber, opening)
+        self._go_live(subscriber, last_event_id, gap)
 
     def behind(self, subscriber: Subscriber) -> None:
         """Feed a subscriber that its feed left behind."""
-        self._run(subscriber, self._replay(subscriber, self._id_at(subscriber.position), Reason.SLOW))
+        self._run(subscriber, self._replay(subscriber, Reason.SLOW))
 
     def drained(self, subscriber: Subscriber) -> None:
         """Go on: the subscriber took what was held for it."""
@@ -104,22 +122,26 @@ class Replays:
         if task.cancelled() or task.exception() is None:
             return
         logger.error("replay failed; the subscriber was cut off", exc_info=task.exception())
-        self._delivery.drop(subscriber)
+        self._delivery.drop(subscriber, Drop.FAILED)
 
-    def _place(self, last_event_id: str) -> int | None:
-        """Return the position of an id that feeds were handed, without looking; None for any other."""
+    def _place(self, feed: Feed, last_event_id: str) -> int | None:
+        """Return the position of an id that the feed was handed, without looking; None for any other."""
         cursor = parse_id(last_event_id)
-        known = cursor is not None and cursor.epoch == self._log.epoch and cursor.position <= self._head()
+        known = cursor is not None and cursor.epoch == self._log.epoch and cursor.position <= self._head(feed)
         return cursor.position if cursor is not None and known else None
 
     def _open(self, subscriber: Subscriber, opening: bytes) -> None:
         if opening:
             self._delivery.write(subscriber, opening)
 
-    def _send_at_hand(self, subscriber: Subscriber, opening: bytes) -> None:
-        """Send the opening, and a page's worth if it is here already; join if that was all."""
+    def _send_at_hand(self, subscriber: Subscriber, opening: bytes) -> bool:
+        """Send the opening, and a page's worth if it is here already; join if that was all.
+
+        Return whether the log is known to have what comes next.
+        """
         feed = subscriber.feed
-        floor = feed.floor(self._head())
+        floor = feed.floor(self._head(feed))
+        known = subscriber.position >= floor
         page = self._pages.find(subscriber.position) if subscriber.position < floor else None
         if page is None:
             self._open(subscriber, opening)
@@ -127,6 +149,7 @@ class Replays:
             self._send_entries(subscriber, page, min(page.entries[-1].position, floor), opening)
         if subscriber.state is State.REPLAYING and subscriber.position == floor:
             feed.join(subscriber)
+        return known or page is not None
 
     async def _resume(self, subscriber: Subscriber, last_event_id: str) -> None:
         located = await self._pages.locate(last_event_id)
@@ -136,31 +159,61 @@ class Replays:
             self._go_live(subscriber, last_event_id, start.gap)
             return
         subscriber.position = page.first - 1 if last_event_id == EARLIEST else start.position
-        await self._replay(subscriber, last_event_id, Reason.EXPIRED)
+        await self._replay_from(subscriber, last_event_id)
 
     def _go_live(self, subscriber: Subscriber, since: str, gap: Reason | None) -> None:
         if subscriber.state is not State.REPLAYING:
             return
-        floor = subscriber.feed.floor(self._head())
+        floor = self._floor(subscriber)
         if gap is not None:
+            restarted = gap is Reason.RESTARTED
+            self._counters.replays[ReplayOutcome.RESTARTED if restarted else ReplayOutcome.UNKNOWN] += 1
             self._tell(subscriber, Gap(gap, since, self._id_at(floor)))
         if subscriber.state is State.REPLAYING:
             subscriber.feed.join(subscriber)
 
-    async def _replay(self, subscriber: Subscriber, since: str, reason: Reason) -> None:
+    async def _replay_from(self, subscriber: Subscriber, last_event_id: str) -> None:
+        """Replay from the place that was found for an id."""
+        self._send_first_page(subscriber, await self._read(subscriber), last_event_id)
+        await self._ready(subscriber)
+        await self._replay(subscriber, Reason.EXPIRED)
+
+    async def _replay(self, subscriber: Subscriber, reason: Reason) -> None:
         """Send page after page until the subscriber has joined its feed or is closed."""
         while subscriber.state is State.REPLAYING:
-            # No page is kept while a client takes its time: pages may be large, and many may be stalled.
-            self._send_page(subscriber, await self._pages.read(subscriber.position), since, reason)
             since = self._id_at(subscriber.position)
+            # No page is kept while a client takes its time: pages may be large, and many may be stalled.
+            self._send_page(subscriber, await self._read(subscriber), since, reason)
             await self._ready(subscriber)
+
+    async def _read(self, subscriber: Subscriber) -> Page:
+        """Return a page with what comes next, to be sent at once.
+
+        A thousand who take a millisecond each must not take it in the same round of the loop.
+        """
+        if subscriber.feed.audience.cost > COSTLY_AUDIENCE:
+            async with self._turn:
+                await asyncio.sleep(COSTLY_PAUSE)
+        return await self._pages.read(subscriber.position)
+
+    def _send_first_page(self, subscriber: Subscriber, page: Page, last_event_id: str) -> None:
+        """Send a page, which tells whether the log still has all that the subscriber lacks."""
+        if subscriber.state is State.REPLAYING:
+            whole = self._missing_until(subscriber, page) <= subscriber.position
+            found = ReplayOutcome.EARLIEST if last_event_id == EARLIEST else ReplayOutcome.HIT
+            self._counters.replays[found if whole else ReplayOutcome.EXPIRED] += 1
+        self._send_page(subscriber, page, last_event_id, Reason.EXPIRED)
+
+    def _missing_until(self, subscriber: Subscriber, page: Page) -> int:
+        """Return up to where the page lacks what was trimmed; above the floor that comes from the feed all the same."""
+        return min(page.first - 1, self._floor(subscriber))
 
     def _send_page(self, subscriber: Subscriber, page: Page, since: str, reason: Reason) -> None:
         """Send what the page has up to the feed's floor, and what it lacks as a gap; join when it is reached."""
         if subscriber.state is not State.REPLAYING:
             return
-        floor = subscriber.feed.floor(self._head())
-        missing_until = min(page.first - 1, floor)  # what lies above the floor comes from the feed, trimmed or not
+        floor = self._floor(subscriber)
+        missing_until = self._missing_until(subscriber, page)
         if missing_until > subscriber.position:
             subscriber.position = missing_until
             self._tell(subscriber, Gap(reason, since, self._id_at(missing_until)))
@@ -172,12 +225,13 @@ class Replays:
     def _send_entries(self, subscriber: Subscriber, page: Page, until: int, opening: bytes = b"") -> None:
         """Send what the subscriber receives of a page up to a position, until the sink takes no more."""
         feed = subscriber.feed
-        until = min(until, subscriber.position + max(1, PAGE_WORK // len(feed.audience.selectors)))
+        until = min(until, subscriber.position + max(1, PAGE_WORK // _work_of(feed.audience)))
         if until <= subscriber.position:
             return
-        for payload, position in self._pages.chunks(feed, page, subscriber.position, until):
+        for payload, events, position in self._pages.chunks(feed, page, subscriber.position, until):
             if subscriber.holding or subscriber.state is not State.REPLAYING:
                 return
+            self._counters.replayed += events
             self._delivery.write(subscriber, join((opening, payload)) if opening else payload)
             opening = b""
             subscriber.position = position
@@ -193,13 +247,23 @@ class Replays:
             waiting = self._waiting[subscriber] = asyncio.get_running_loop().create_future()
             await waiting
         await asyncio.sleep(0)
-        while subscriber.feed.floor(self._head()) < subscriber.position:
-            if self._head() < subscriber.position:
+        while self._floor(subscriber) < subscriber.position:
+            if self._head(subscriber.feed) < subscriber.position:
                 await self._advanced.wait()
             await asyncio.sleep(0)
 
+    def _floor(self, subscriber: Subscriber) -> int:
+        feed = subscriber.feed
+        return feed.floor(self._head(feed))
+
     def _tell(self, subscriber: Subscriber, gap: Gap) -> None:
+        self._counters.gaps[gap.reason] += 1
         self._delivery.write(subscriber, frame(gap.event(), subscriber.feed.form))
 
     def _id_at(self, position: int) -> str:
         return str(Cursor(self._log.epoch, position))
+
+
+def _work_of(audience: Audience) -> int:
+    """Return the work of one entry, as `PAGE_WORK` counts it."""
+    return len(audience.selectors) + TEMPLATE_WORK * audience.cost

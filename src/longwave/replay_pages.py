@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from longwave.logs.base import Log, Page
 
 Found = TypeVar("Found")
-Chunks = tuple[tuple["Payload", int], ...]  # each with the position of its last entry
+Chunks = tuple[tuple["Payload", int, int], ...]  # each with its number of events, and the position of the last one
 
 logger = logging.getLogger("longwave.replay")
 
@@ -135,7 +135,7 @@ class Pages:
         return made
 
     def _keep_chunks(self, key: tuple[Feed, int, int], made: Chunks) -> None:
-        size = sum(len(payload) for payload, _ in made)
+        size = sum(len(payload) for payload, _, _ in made)
         if self._timer is None or size > CHUNKS_SIZE:
             return
         if self._chunks_size + size > CHUNKS_SIZE:
@@ -148,8 +148,11 @@ class Pages:
         self._chunks_size = 0
 
 
-def chunks(entries: Iterable[Entry], audience: Audience, form: Format) -> Iterator[tuple[Payload, int]]:
-    """Yield what the audience receives of the entries, a chunk at a time, with the position of its last entry."""
+def chunks(entries: Iterable[Entry], audience: Audience, form: Format) -> Iterator[tuple[Payload, int, int]]:
+    """Yield what the audience receives of the entries, a chunk at a time.
+
+    Each comes with its number of events, and the position of the last one.
+    """
     frames: list[Payload] = []
     size = position = 0
     for entry in entries:
@@ -157,10 +160,10 @@ def chunks(entries: Iterable[Entry], audience: Audience, form: Format) -> Iterat
             continue
         made = frame(entry.update.event, form)
         if frames and size + len(made) > MAX_CHUNK:
-            yield join(frames), position
+            yield join(frames), len(frames), position
             frames, size = [], 0
         frames.append(made)
         size += len(made)
         position = entry.position
     if frames:
-        yield join(frames), position
+        yield join(frames), len(frames), position

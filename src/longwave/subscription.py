@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
+from longwave.core.drop import Drop
 from longwave.core.subscriber import State
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Subscription:
     def close(self) -> None:
         """End the iteration; safe to call again."""
         if self._subscriber is not None:
-            self._delivery.drop(self._subscriber)
+            self._delivery.drop(self._subscriber, Drop.CLOSED)
         self._events.clear()
 
     def __aiter__(self) -> Subscription:

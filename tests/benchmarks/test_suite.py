@@ -97,7 +97,7 @@ def test_publishing_that_is_refused_has_failed(tmp_path):
     with Stand(LongwavePeer(), tmp_path) as stand:
         stand.start()
         with pytest.raises(PostFailed, match="got 404"):
-            post(stand.target, [b"POST /nowhere HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"], 1)
+            post(stand.target, [b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"], 1)
 
 
 def test_publishing_goes_on_where_the_server_closes_each_connection():

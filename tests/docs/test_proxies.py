@@ -161,10 +161,22 @@ def test_a_page_behind_nginx_may_publish_and_a_page_elsewhere_may_not(hub, tmp_p
 
 
 @nginx
-def test_without_its_host_line_nginx_makes_the_hub_refuse_pages(hub, tmp_path):
+def test_without_its_host_line_nginx_makes_the_hub_refuse_everybody(hub, tmp_path):
     site = re.sub(r".*proxy_set_header Host .*\n", "", BLOCKS["longwave.conf"])
     with nginx_before(hub, site, tmp_path) as proxy:
-        assert proxy.publish(Origin=f"http://{proxy.address}")[0] == 403
+        status, sentence = proxy.publish()
+        assert (status, "got 'longwave'" in sentence) == (421, True)
+
+
+@nginx
+def test_hub_behind_nginx_must_be_told_the_name_that_browsers_ask_for(hub, tmp_path):
+    (command,) = [block.text for block in page("docs/howto/behind-nginx.md").blocks("text") if "serve" in block.text]
+    options = command.split()[2:]
+    origin = {"Host": "example.com", "Origin": "https://example.com"}
+    with running_hub(tmp_path, "--log", "memory:", *options) as told, ExitStack() as stack:
+        assert stack.enter_context(nginx_before(told, BLOCKS["longwave.conf"], tmp_path)).publish(**origin)[0] == 200
+    with nginx_before(hub, BLOCKS["longwave.conf"], tmp_path) as proxy:
+        assert proxy.publish(**origin)[0] == 421
 
 
 @nginx

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import re
 import sys
+from dataclasses import fields
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,9 +18,11 @@ import uvloop
 
 from integration.raw_client import WAIT, RawClient, closing_all
 from longwave.hub import Hub
-from longwave.server.config import Limits, Listen, ServerConfig, SinkKind, Timeouts
+from longwave.server.config import AccessConfig, Limits, Listen, ServerConfig, SinkKind, Timeouts
 from longwave.server.server import Server
 
+OPEN = AccessConfig(allowed_hosts=("h", "hub.test"))  # by which the clients of these tests ask for the hub
+TIMEOUTS = {field.name for field in fields(Timeouts)}
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
@@ -92,14 +95,14 @@ async def start(caplog):
         clients = stack.enter_context(closing_all())
         running = []
 
-        async def begin(log="memory:", *, sink=SinkKind.AUTO, listen=None, send_buffer=16_384, limits=None, **timeouts):
-            timeouts.setdefault("drain", 0.0)
+        async def begin(log="memory:", *, listen=None, access=OPEN, limits=None, **more):
+            timeouts = {name: more.pop(name) for name in TIMEOUTS & more.keys()}
             config = ServerConfig(
                 listen=listen or Listen(port=0),
+                access=access,
                 limits=limits or Limits(),
-                timeouts=Timeouts(**timeouts),
-                send_buffer=send_buffer,
-                sink=sink,
+                timeouts=Timeouts(**{"drain": 0.0} | timeouts),
+                **more,
             )
             hub = Hub(log, config.delivery())
             life = await stack.enter_async_context(contextlib.AsyncExitStack())
@@ -139,7 +142,8 @@ async def launch():
 
     async def begin(*options):
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-X", "dev", "-m", "longwave", "serve", "--port", "0", "--log", "memory:", *options),
+            *(sys.executable, "-X", "dev", "-m", "longwave", "serve", "--port", "0", "--log", "memory:"),
+            *("--allowed-host", "hub.test", *options),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

@@ -94,7 +94,7 @@ BAD = [
     # content type, body, status, what the sentence says
     (FORM, "data=x", 400, "topic: expected at least one topic"),
     (FORM, "topic=", 400, "topic: expected at least one character"),
-    (FORM, "topic=t&retry=soon", 400, "retry: expected whole milliseconds, got 'soon'"),
+    (FORM, "topic=t&retry=soon", 400, "retry: expected whole milliseconds from 0 to 9007199254740991, got 'soon'"),
     (FORM, "topic=t&retry=-1", 400, "retry: expected whole milliseconds"),
     (FORM, "topic=t&retry=%2B5", 400, "retry: expected whole milliseconds"),
     (FORM, "topic=t&retry=9999999999999999", 400, "retry: expected whole milliseconds"),

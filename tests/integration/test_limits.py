@@ -43,8 +43,8 @@ class GatedLog(MemoryLog):
         pytest.param(b"GET /" + b"a" * 3000 + b" HTTP/1.1\r\n", id="target"),
         pytest.param(b"GET /healthz HTTP/1.1\r\nHost: h\r\nX-A: " + b"a" * 3000, id="unfinished value"),
         pytest.param(b"GET /healthz HTTP/1.1\r\nHost: h\r\n" + b"A" * 3000, id="unfinished name"),
-        pytest.param(b"GET /healthz HTTP/1.1\r\nHost: h\r\n" + b"X: y\r\n" * 500, id="many headers"),
-        pytest.param(b"GET /healthz HTTP/1.1\r\nHost: h\r\n" + b"X: y\r\n" * 500 + b"\r\n", id="complete"),
+        pytest.param(b"GET /healthz HTTP/1.1\r\nHost: h\r\n" + b"X: 12345\r\n" * 100, id="many headers"),
+        pytest.param(b"GET /healthz HTTP/1.1\r\nHost: h\r\n" + b"X: 12345\r\n" * 100 + b"\r\n", id="complete"),
     ],
 )
 @pytest.mark.parametrize("size", [100, 10_000])

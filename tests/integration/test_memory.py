@@ -46,7 +46,7 @@ class Client:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         self.socket.settimeout(PATIENCE)
         self.socket.connect((HOST, port))
-        self.socket.sendall(b"GET /events?topic=%b HTTP/1.1\r\nHost: h\r\n\r\n" % topic.encode())
+        self.socket.sendall(b"GET /events?topic=%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % topic.encode())
 
     def read_until(self, end: bytes) -> None:
         """Read on to something that is still to come."""

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from meta.source_tree import PACKAGE, ROOT, Module, source_modules
 
 CORE = {"errors", "eventstream", "core"}
-BELOW_HUB = CORE | {"logs", "auth", "delivery", "replay", "subscription"}
+BELOW_HUB = CORE | {"logs", "auth", "delivery", "replay", "known_ids", "lane", "notes", "subscription"}
 BELOW_SERVER = BELOW_HUB | {"hub", "transports"}
 EVERYTHING = BELOW_SERVER | {"server", "integrations", "client", "doctor", "load", "web"}
 
@@ -28,9 +28,12 @@ ALLOWED = {
     "logs": CORE,
     "auth": CORE,
     "delivery": CORE | {"logs", "auth"},
+    "known_ids": CORE | {"logs"},
+    "notes": CORE | {"logs"},
     "replay_pages": CORE | {"logs"},
     "replay": CORE | {"logs", "auth", "delivery", "replay_pages"},
     "subscription": CORE | {"logs", "auth", "delivery"},
+    "lane": CORE | {"logs", "delivery"},
     "hub": BELOW_HUB,
     "transports": BELOW_HUB | {"hub"},
     "server": BELOW_SERVER | {"web"},
@@ -51,15 +54,24 @@ IO_MODULES = {"asyncio", "socket", "ssl", "threading", "time", "datetime", "rand
 # third-party module: the rooms that may import it
 THIRD_PARTY = {
     "click": {"cli", "client"},
+    "cryptography": {"auth", "cli"},
     "hdrh": {"load"},
     "httptools": {"server"},
     "httpx2": {"cli", "client", "doctor"},
+    "jwt": {"auth", "cli"},
     "matplotlib": {"load"},
+    "prometheus_client": {"server"},
     "psutil": {"cli", "client"},
     "rich": {"cli", "client"},
     "uvloop": {"server", "cli"},
 }
-DISTRIBUTIONS = {"hdrh": "hdrhistogram"}  # of modules that are not called like them
+# of modules that are not called like them; PyJWT[crypto] brings cryptography
+DISTRIBUTIONS = {
+    "hdrh": "hdrhistogram",
+    "jwt": "PyJWT",
+    "cryptography": "PyJWT",
+    "prometheus_client": "prometheus-client",
+}
 # what only its own users have installed: a test runner for contract suites, other HTTP libraries and
 # telemetry for the client
 BROUGHT_BY_USER = {

@@ -23,6 +23,7 @@ TREE = {
     "HubClosed": "LongwaveError",
     "GapFound": "LongwaveError",
     "RequestFailed": "LongwaveError",
+    "TokenRefused": "LongwaveError",
 }
 
 EXAMPLES = [
@@ -35,6 +36,7 @@ EXAMPLES = [
     (errors.HubClosed("closed"), "closed"),
     (errors.GapFound("slow", "a", "b"), "expected all events after 'a', got a gap up to 'b' (slow)"),
     (errors.RequestFailed("no answer", 503), "no answer"),
+    (errors.TokenRefused("expired", "it expired 5 s ago"), "expired: it expired 5 s ago"),
 ]
 
 

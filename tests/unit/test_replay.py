@@ -13,6 +13,7 @@ import pytest
 
 from controlled_log import ControlledLog
 from longwave.core.audience import audience_of
+from longwave.core.census import take_census
 from longwave.core.entry import Entry
 from longwave.core.feed import MAX_CHUNK, Feed
 from longwave.core.frame import Format, frame
@@ -40,7 +41,7 @@ class Stage:
             drained=lambda subscriber: self.replays.drained(subscriber),
             closed=lambda subscriber: self.replays.forget(subscriber),
         )
-        self.replays = Replays(self.log, self.delivery, lambda: self.head)
+        self.replays = Replays(self.log, self.delivery, lambda _: self.head)
         self.feeds = {}
 
     async def __aenter__(self):
@@ -374,6 +375,43 @@ def test_the_more_selectors_the_fewer_entries_are_matched_without_a_break(select
     run()
 
 
+@pytest.mark.parametrize(
+    ("template", "limit"), [("/x/{{id}}/{}", PAGE_WORK // 100 // 11), ("{{a}}{{b{}}}", PAGE_WORK // 100 // 101)]
+)
+def test_the_more_its_templates_cost_the_fewer_entries_are_matched_without_a_break(template, limit):
+    @in_virtual_time
+    async def run():
+        async with Stage() as stage:
+            stage.head = (await stage.append(limit + 1))[-1]
+            subscriber = stage.resume("earliest", selectors=tuple(map(template.format, range(100))))
+            await asyncio.sleep(0.1)
+            assert [until - after for _, after, until in stage.replays._pages._chunks] == [limit, 1]
+            assert subscriber.state is State.LIVE
+
+    run()
+
+
+@in_virtual_time
+async def test_those_whose_audience_takes_long_to_match_take_turns_and_others_do_not_wait(monkeypatch):
+    async with Stage() as stage:
+        stage.head = (await stage.append(2))[-1]
+        made = []
+        genuine = stage.replays._send_entries
+        monkeypatch.setattr(stage.replays, "_send_entries", lambda *args: made.append(time()) or genuine(*args))
+        time = asyncio.get_running_loop().time
+        costly = [
+            stage.resume("earliest", selectors=("a", *(f"{{x}}{{y{one}}}" for one in range(100)))) for _ in range(5)
+        ]
+        prompt = stage.resume("earliest")
+        begun = time()
+        await settle()
+        assert prompt.state is State.LIVE
+        assert made == [begun]
+        await asyncio.sleep(1)
+        assert {subscriber.state for subscriber in costly} == {State.LIVE}
+        assert len(set(made)) == len(made) == 11
+
+
 @in_virtual_time
 async def test_only_so_many_pages_are_read_at_a_time():
     async with Stage(replays=2) as stage:
@@ -498,11 +536,11 @@ def test_chunks_are_filled_to_their_bound_with_the_position_of_their_last_entry(
     half = MAX_CHUNK // 2 - overhead
     found = list(chunks(entries(half, half, 1, MAX_CHUNK * 2, 1), audience_of(["a"]), Format.BARE))
 
-    assert [(len(payload), position) for payload, position in found] == [
-        (MAX_CHUNK, 2),
-        (1 + overhead, 3),
-        (MAX_CHUNK * 2 + overhead, 4),
-        (1 + overhead, 5),
+    assert [(len(payload), events, position) for payload, events, position in found] == [
+        (MAX_CHUNK, 2, 2),
+        (1 + overhead, 1, 3),
+        (MAX_CHUNK * 2 + overhead, 1, 4),
+        (1 + overhead, 1, 5),
     ]
 
 
@@ -788,3 +826,117 @@ async def test_forgetting_one_without_a_replay_and_draining_one_that_does_not_wa
         await stage.publish(1)
         await settle()
         assert got(subscriber) == [1, 2]
+
+
+# Counters.
+
+
+def outcomes(stage):
+    return {outcome.value: count for outcome, count in stage.delivery.counters.replays.items() if count}
+
+
+def gaps(stage):
+    return {reason.value: count for reason, count in stage.delivery.counters.gaps.items() if count}
+
+
+@pytest.mark.parametrize(
+    ("last_event_id", "outcome", "told", "replayed"),
+    [
+        ("earliest", "earliest", {}, 3),
+        ("{epoch}-3", "hit", {}, 2),
+        ("{epoch}-5", "hit", {}, 0),
+        ("{epoch}-1", "expired", {"expired": 1}, 3),
+        ("{epoch}-6", "restarted", {"restarted": 1}, 0),
+        ("ffffffff-2", "restarted", {"restarted": 1}, 0),
+        ("never given", "unknown", {"expired": 1}, 0),
+    ],
+)
+@pytest.mark.parametrize("at_hand", [False, True])
+def test_each_resume_counts_once_with_what_the_log_had(last_event_id, outcome, told, replayed, at_hand):
+    @in_virtual_time
+    async def run():
+        async with Stage(events=3) as stage:
+            await stage.publish(5)
+            if at_hand:
+                await stage.replays._pages.read(2)
+            subscriber = stage.resume(last_event_id.format(epoch=stage.log.epoch))
+            await settle()
+            assert subscriber.state is State.LIVE
+            assert outcomes(stage) == {outcome: 1}
+            assert gaps(stage) == told
+            assert stage.delivery.counters.replayed == replayed
+
+    run()
+
+
+@in_virtual_time
+async def test_a_resume_that_takes_many_pages_is_one_hit():
+    async with Stage(events=5 * PAGE) as stage:
+        await stage.publish(3 * PAGE)
+        stage.resume(stage.id(0))
+        await settle(200)
+        assert outcomes(stage) == {"hit": 1}
+        assert stage.delivery.counters.replayed == 3 * PAGE
+
+
+@in_virtual_time
+async def test_what_is_trimmed_after_the_replay_began_is_a_gap_and_still_a_hit():
+    async with Stage(events=2 * PAGE) as stage:
+        await stage.publish(2 * PAGE)
+        subscriber = stage.resume(stage.id(0), sink=ScriptedSink(room=10))
+        await settle()
+        await stage.publish(2 * PAGE)
+        await asyncio.sleep(KEPT + 1)
+        subscriber.sink.room = None
+        stage.delivery.writable(subscriber)
+        await settle(200)
+        assert outcomes(stage) == {"hit": 1}
+        assert gaps(stage) == {"expired": 1}
+
+
+@in_virtual_time
+async def test_who_fell_behind_is_no_resume_and_its_gap_has_its_own_reason():
+    async with Stage(events=3) as stage:
+        feed = stage.feed("a")
+        sink = ScriptedSink(room=0)
+        subscriber = Subscriber(feed, sink, sink.release, stage.delivery.now())
+        feed.set_apart(subscriber)
+        feed.join(subscriber)
+        await stage.publish(1, data="x" * 990)
+        await settle()
+        await stage.publish(1, data="x" * 990)
+        await settle()
+        assert subscriber.state is State.BEHIND
+        await stage.publish(9)
+        sink.room = None
+        stage.delivery.writable(subscriber)
+        await settle(100)
+        assert subscriber.state is State.LIVE
+        assert outcomes(stage) == {}
+        assert gaps(stage) == {"slow": 1}
+
+
+@in_virtual_time
+async def test_until_its_place_is_known_a_subscriber_lacks_nothing():
+    async with Stage() as stage:
+        await stage.publish(5)
+        stage.log.hold("locate")
+        subscriber = stage.resume("never given")
+        await settle()
+        assert subscriber.state is State.REPLAYING
+        assert take_census(stage.feeds.values(), stage.head).lag == 0
+        stage.log.go_on()
+        await settle()
+
+
+@in_virtual_time
+async def test_who_left_before_the_log_was_read_counts_for_nothing():
+    async with Stage() as stage:
+        await stage.publish(5)
+        stage.log.hold()
+        subscriber = stage.resume(stage.id(1))
+        await settle()
+        stage.delivery.drop(subscriber)
+        stage.log.go_on()
+        await settle()
+        assert outcomes(stage) == {}

@@ -105,7 +105,7 @@ async def test_chunks_are_made_once_for_a_feed_and_a_place():
         page = await stage.pages.read(0)
 
         made = stage.pages.chunks(feed, page, 3, 7)
-        assert [position for _, position in made] == [7]
+        assert [(events, position) for _, events, position in made] == [(4, 7)]
         assert stage.pages.chunks(feed, page, 3, 7) is made
         assert stage.pages.chunks(Feed(audience_of(["b"]), Format.BARE), page, 3, 7) == ()
 
@@ -116,7 +116,7 @@ async def test_the_size_of_all_chunks_is_bounded():
         page = await stage.pages.read(0)
         for number in range(20):
             stage.pages.chunks(Feed(audience_of(["a"]), Format.BARE), page, number, PAGE)
-            kept = sum(len(payload) for made in stage.pages._chunks.values() for payload, _ in made)
+            kept = sum(len(payload) for made in stage.pages._chunks.values() for payload, _, _ in made)
             assert 0 < kept == stage.pages._chunks_size <= CHUNKS_SIZE
 
 

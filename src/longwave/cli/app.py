@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from longwave.cli import bench, demo, doctor, listen, publish, serve
+from longwave.cli import bench, demo, doctor, listen, publish, revoke, serve, token
 from longwave.cli.configuration import name_source
 from longwave.cli.notice import notify
 from longwave.errors import InvalidValue, LongwaveError
@@ -85,6 +85,8 @@ app.add_command(listen.command)
 app.add_command(demo.group)
 app.add_command(bench.command)
 app.add_command(doctor.command)
+app.add_command(token.command)
+app.add_command(revoke.command)
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -8,6 +8,7 @@ Standard: TOML 1.0, https://toml.io/en/v1.0.0
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,12 +28,22 @@ _FILE_KEYS = "longwave.cli.file_keys"  # in Context.meta: parameter name -> how 
 
 
 class ConfiguredOption(click.Option):
-    """An option that is also an environment variable and a key of the configuration file."""
+    """An option that is also an environment variable and a key of the configuration file.
 
-    def __init__(self, declarations: list[str], **attributes: Any) -> None:  # noqa: ANN401 - click's own
+    heeds_empty: whether a variable without content is a value, and not as good as none.
+    """
+
+    def __init__(self, declarations: list[str], *, heeds_empty: bool = False, **attributes: Any) -> None:  # noqa: ANN401 - click's own
         name = declarations[0].removeprefix("--").replace("-", "_")
+        self._heeds_empty = heeds_empty
         attributes.setdefault("show_default", attributes.get("default") is not None)
         super().__init__(declarations, envvar=PREFIX + name.upper(), **attributes)
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Return the variable's value, None for none."""
+        value = super().resolve_envvar_value(ctx)
+        empty = value is None and self._heeds_empty and os.environ.get(str(self.envvar)) == ""
+        return "" if empty else value
 
     def get_error_hint(self, ctx: click.Context | None) -> str:
         """Name the place that the value came from."""
@@ -114,6 +125,10 @@ def _use_file(ctx: click.Context, param: click.Parameter, path: str | None) -> N
 def _check_kind(where: str, param: click.Parameter, value: object) -> None:
     """Refuse what click would turn into something else, such as `host = 5` or `port = true`."""
     expected, kinds = _kinds(param)
+    if isinstance(param, click.Option) and param.multiple:
+        if type(value) is not list or any(type(item) not in kinds for item in value):
+            raise InvalidConfiguration(where, f"expected a list, each {expected}, got {_describe(value)}")
+        return
     if type(value) not in kinds:
         raise InvalidConfiguration(where, f"expected {expected}, got {_describe(value)}")
 

@@ -1,4 +1,4 @@
-"""Quantities on the command line: durations, sizes and counts, both ways between text and numbers.
+"""Quantities on the command line: durations, sizes, counts and rates, both ways between text and numbers.
 
 Not here: which options take them (settings.py and each command).
 Rules that always hold: `parse_duration(format_duration(x)) == x` and `parse_size(format_size(n)) == n`; a number
@@ -12,6 +12,9 @@ import re
 from fractions import Fraction
 
 import click
+
+from longwave.errors import InvalidValue
+from longwave.server.rate_limits import Rate
 
 MAX_DURATION = 36_500 * 86_400.0  # seconds; a hundred years, which every clock of the system can hold
 MAX_WHOLE = 2**63 - 1  # what SQLite and C interfaces hold
@@ -153,6 +156,20 @@ class Count(click.ParamType[int]):
         return number
 
 
+class RateType(click.ParamType[Rate]):
+    """How much of something is allowed; see `Rate.parse`."""
+
+    name = "rate"
+
+    def convert(self, value: str | float | Rate, param: click.Parameter | None, ctx: click.Context | None) -> Rate:
+        """Return the rate, or fail with one sentence."""
+        try:
+            return value if isinstance(value, Rate) else Rate.parse(str(value))
+        except InvalidValue as error:
+            self.fail(error.problem, param, ctx)
+
+
 DURATION = Duration()
 SIZE = Size()
 COUNT = Count()
+RATE = RateType()

@@ -8,10 +8,11 @@ once connections are accepted; a standard output that nobody reads does not stop
 from __future__ import annotations
 
 import asyncio
-import logging
+import contextlib
 import os
 import shlex
 import sys
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ Examples:
   longwave serve --port 9000 --log sqlite:/var/lib/longwave/hub.db --retain-age 30d
   longwave serve --workers 4                     # use four processors
   longwave serve --uds /run/longwave.sock        # behind nginx or Caddy
+  longwave serve --host 0.0.0.0 --key @hub.key   # for whoever has a token: see longwave token
   LONGWAVE_PORT=9000 longwave serve --config longwave.toml
 """
 
@@ -69,15 +71,17 @@ def command() -> click.Command:
 def serve(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - converted values of all settings
     """Run a hub until it is told to stop."""
     from longwave.logs.address import open_address
+    from longwave.server.access import Access
+    from longwave.server.log_format import configure_logging
 
     try:
         settings = build_settings(values)
+        Access(settings.server.access)  # so that a key that is none is told before anything begins
         log = open_address(settings.log, retention=settings.retention, durability=settings.durability)
     except InvalidValue as error:
         name = "log" if error.field == "log address" else error.field
         raise InvalidConfiguration(name_parameter(ctx, name), error.problem) from None
-    level = settings.log_level.upper()
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    configure_logging(settings.log_level, settings.log_format)
     try:
         if settings.server.workers == 1:
             run_hub(log, settings)
@@ -103,16 +107,23 @@ def run_hub(log: Log, settings: Settings) -> None:
 def run_workers(settings: Settings) -> None:
     """Run a hub of several processes until it is told to stop. Raises OSError if it cannot listen or start them."""
     from longwave.server.assignment import Assignment
+    from longwave.server.metrics_access import MetricsAccess
     from longwave.server.workers import supervise
 
-    assignment = Assignment(
-        config=settings.server,
-        log=settings.log,
-        durability=settings.durability,
-        retention=settings.retention,
-        log_level=settings.log_level,
-    )
-    asyncio.run(supervise(assignment, announce=lambda url: say(describe(url, settings))))
+    with contextlib.ExitStack() as held:
+        folder = ""
+        if settings.server.metrics is not MetricsAccess.OFF:
+            folder = held.enter_context(tempfile.TemporaryDirectory(prefix="longwave-", ignore_cleanup_errors=True))
+        assignment = Assignment(
+            config=settings.server,
+            log=settings.log,
+            durability=settings.durability,
+            retention=settings.retention,
+            log_level=settings.log_level,
+            log_format=settings.log_format,
+            folder=folder,
+        )
+        asyncio.run(supervise(assignment, announce=lambda url: say(describe(url, settings))))
 
 
 def describe(url: str, settings: Settings) -> Announcement:
@@ -121,7 +132,8 @@ def describe(url: str, settings: Settings) -> Announcement:
     socket = f"--unix-socket {shlex.quote(path)} " if path != url else ""
     base = "http://localhost" if socket else url.rstrip("/")
     address = url if socket else f"{base}/"
-    attempt = f"curl {socket}-d topic=hello -d data='Hello, world' {base}/events"
+    token = '-H "Authorization: Bearer $TOKEN" ' if settings.server.access.has_keys else ""  # of `longwave token`
+    attempt = f"curl {socket}{token}-d topic=hello -d data='Hello, world' {base}/events"
     return Announcement(address, _describe_log(settings), attempt)
 
 

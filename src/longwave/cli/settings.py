@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from longwave.cli.configuration import ConfiguredOption
-from longwave.cli.quantity import COUNT, DURATION, SIZE, format_duration, format_size
+from longwave.cli.quantity import COUNT, DURATION, RATE, SIZE, format_duration, format_size
 from longwave.errors import InvalidConfiguration, InvalidValue
 from longwave.logs.address import is_shared
 from longwave.logs.retention import Retention
-from longwave.server.config import Limits, Listen, ServerConfig, SinkKind, Timeouts
+from longwave.server.config import AccessConfig, Limits, Listen, ServerConfig, SinkKind, Timeouts
+from longwave.server.log_format import LogFormat
+from longwave.server.metrics_access import MetricsAccess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,12 +34,14 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 class Settings:
     """Everything that `longwave serve` was told.
 
-    log: address of the log. durability: what an acknowledged update survives. log_level: of messages on stderr.
+    log: address of the log. durability: what an acknowledged update survives. log_level, log_format: of messages on
+        stderr.
     """
 
     log: str = "sqlite:longwave.db"
     durability: str = "full"
     log_level: str = "info"
+    log_format: LogFormat = LogFormat.HUMAN
     retention: Retention
     server: ServerConfig
 
@@ -71,6 +75,8 @@ class Setting:
             [f"--{self.name}"],
             type=self.type,
             is_flag=isinstance(default, bool),
+            multiple=isinstance(default, tuple),
+            heeds_empty=isinstance(self.type, KeyText),
             default=_FORMATS.get(type(self.type), _as_text)(default),
             help=self.help,
         )
@@ -83,9 +89,19 @@ class Text(click.types.StringParamType):
         self.name = name
 
 
+class KeyText(Text):
+    """A key, or where one is. Of a variable that should hold one but is empty, no open hub must come."""
+
+
 SINKS = click.Choice([kind.value for kind in SinkKind])
+READERS = click.Choice([access.value for access in MetricsAccess])
+LOG_FORMATS = click.Choice([form.value for form in LogFormat])
 _FLAG = click.BOOL
-_FORMATS: Mapping[type, Callable[[Any], Any]] = {type(DURATION): format_duration, type(SIZE): format_size}
+_FORMATS: Mapping[type, Callable[[Any], Any]] = {
+    type(DURATION): format_duration,
+    type(SIZE): format_size,
+    type(RATE): str,
+}
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("host", Listen, "host", Text("host"), "Address or name to listen on."),
@@ -93,6 +109,41 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("uds", Listen, "uds", Text("path"), "Listen on a Unix socket at this path instead of TCP."),
     Setting("insecure", Listen, "insecure", _FLAG, "Listen on any address although anybody may publish then."),
     Setting("backlog", Listen, "backlog", COUNT, "Connections that wait in the kernel to be accepted."),
+    Setting(
+        "trusted-proxy",
+        Listen,
+        "trusted_proxies",
+        Text("address"),
+        "Believe the client's address that this proxy tells: an address, a network (10.0.0.0/8), or unix; repeatable.",
+    ),
+    Setting("key", AccessConfig, "key", KeyText("key"), "Verifies tokens: a secret, a PEM key, ALG:KEY, or @FILE."),
+    Setting("publisher-key", AccessConfig, "publisher_key", KeyText("key"), "Verifies tokens of publishers."),
+    Setting("subscriber-key", AccessConfig, "subscriber_key", KeyText("key"), "Verifies tokens of subscribers."),
+    Setting(
+        "jwks", AccessConfig, "jwks", KeyText("address"), "Keys that verify tokens: a JWK set, https:// or file://."
+    ),
+    Setting("anonymous", AccessConfig, "anonymous", _FLAG, "Let clients without a token see what is public."),
+    Setting(
+        "subscriptions", AccessConfig, "subscriptions", _FLAG, "Tell who subscribes to what, to those who may know."
+    ),
+    Setting(
+        "cors-origin", AccessConfig, "cors_origins", Text("origin"), "Let pages of this origin subscribe; repeatable."
+    ),
+    Setting(
+        "publish-origin",
+        AccessConfig,
+        "publish_origins",
+        Text("origin"),
+        "Let pages of this origin publish with a cookie; repeatable.",
+    ),
+    Setting(
+        "allowed-host",
+        AccessConfig,
+        "allowed_hosts",
+        Text("name"),
+        "Host name that browsers may ask for without a key; repeatable.",
+    ),
+    Setting("cookie-name", AccessConfig, "cookie_name", Text("name"), "Of the cookie that carries a token."),
     Setting(
         "log", Settings, "log", Text("address"), "Where the history is kept: sqlite:FILE, or memory: (lost at exit)."
     ),
@@ -119,6 +170,40 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max-bodies", Limits, "bodies", SIZE, "Size of all request bodies that are being received."),
     Setting("max-head", Limits, "head", SIZE, "Size of a request line and headers."),
     Setting("max-topics", Limits, "topics", COUNT, "Topics that one subscription may name."),
+    Setting("max-selector-bytes", Limits, "selector_bytes", SIZE, "Size of all topic parameters of one subscription."),
+    Setting("max-selector-cost", Limits, "selector_cost", COUNT, "What matching the templates of one client may cost."),
+    Setting(
+        "max-streams-per-address", Limits, "streams_per_address", COUNT, "Streams of one client address; 0: any number."
+    ),
+    Setting(
+        "max-streams-per-subject",
+        Limits,
+        "streams_per_subject",
+        COUNT,
+        "Streams of one token's subject; 0: any number.",
+    ),
+    Setting(
+        "connect-rate",
+        Limits,
+        "connect_rate",
+        RATE,
+        "Streams that one client address may open: N/s burst M; 0: no limit. Not of clients on this machine.",
+    ),
+    Setting(
+        "connect-rate-per-subject",
+        Limits,
+        "connect_rate_per_subject",
+        RATE,
+        "Streams that one token's subject may open; 0: no limit.",
+    ),
+    Setting("publish-rate", Limits, "publish_rate", RATE, "Updates that one client address may publish; 0: no limit."),
+    Setting(
+        "publish-rate-per-subject",
+        Limits,
+        "publish_rate_per_subject",
+        RATE,
+        "Updates that one token's subject may publish; 0: no limit.",
+    ),
     Setting("max-lag", Limits, "lag", SIZE, "Events held for a slow subscriber; past it the log feeds it."),
     Setting("max-replays", Limits, "replays", COUNT, "Subscribers fed from the log at the same time."),
     Setting("head-timeout", Timeouts, "head", DURATION, "Wait for a complete request head."),
@@ -129,7 +214,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("drain", Timeouts, "drain", DURATION, "Wait for streams and requests to end at a shutdown."),
     Setting("sink", ServerConfig, "sink", SINKS, "How events reach sockets; auto: epoll where there is one."),
     Setting("workers", ServerConfig, "workers", COUNT, "Processes that serve together, over a log in a file."),
+    Setting("metrics", ServerConfig, "metrics", READERS, "Who may read /metrics; local: clients on this machine."),
     Setting("log-level", Settings, "log_level", click.Choice(LOG_LEVELS), "What is told on standard error."),
+    Setting("log-format", Settings, "log_format", LOG_FORMATS, "How it is told; json: one object a line."),
 )
 
 
@@ -142,11 +229,19 @@ def build_settings(values: Mapping[str, Any]) -> Settings:
         ServerConfig,
         values,
         listen=_build(Listen, values),
+        access=_build(AccessConfig, values),
         limits=_build(Limits, values),
         timeouts=_build(Timeouts, values),
         sink=SinkKind(values["sink"]),
+        metrics=MetricsAccess(values["metrics"]),
     )
-    settings: Settings = _build(Settings, values, retention=_build(Retention, values), server=server)
+    settings: Settings = _build(
+        Settings,
+        values,
+        retention=_build(Retention, values),
+        server=server,
+        log_format=LogFormat(values["log_format"]),
+    )
     return settings
 
 

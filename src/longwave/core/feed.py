@@ -10,8 +10,7 @@ lies up to `floor`, so it misses nothing and gets nothing twice; each member sta
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from longwave.core.frame import join
 from longwave.core.subscriber import State, Subscriber
@@ -25,12 +24,14 @@ MAX_CHUNK = 16_384  # bytes (or events) of several frames sent together; a large
 _TURN = 0.618_033_988_749_895  # the golden ratio's part: its multiples visit every place of a round equally often
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Frames that go out together, to those who have seen the log up to the position `after`."""
+class Chunk(NamedTuple):
+    """Frames that go out together.
+
+    payload: of all. afters: for each frame, the position up to which its receivers have seen the log by then.
+    """
 
     payload: Payload
-    after: int
+    afters: tuple[int, ...]
 
 
 class Feed:
@@ -73,14 +74,18 @@ class Feed:
         pending = self._pending
         assert pending, "something must be pending"
         after, frame = pending.popleft()
-        frames = [frame]
-        size = len(frame)
-        while pending and size + len(pending[0][1]) <= MAX_CHUNK:
-            frames.append(pending.popleft()[1])
-            size += len(frames[-1])
         if not pending:
             self._pending = None
-        return Chunk(join(frames), after)
+            return Chunk(frame, (after,))
+        taken = [(after, frame)]
+        size = len(frame)
+        while pending and size + len(pending[0][1]) <= MAX_CHUNK:
+            taken.append(pending.popleft())
+            size += len(taken[-1][1])
+        if not pending:
+            self._pending = None
+        afters, frames = zip(*taken, strict=True)
+        return Chunk(join(frames), afters)
 
     def floor(self, head: int) -> int:
         """Return the position up to which a subscriber must have seen the log in order to join.
@@ -135,7 +140,7 @@ class Feed:
             subscriber.hold(chunk.payload, subscriber.deadline)
         for subscriber in overflowing:
             subscriber.become(State.BEHIND)
-            subscriber.position = chunk.after
+            subscriber.position = chunk.afters[0]
             self.set_apart(subscriber)
 
     def fell_short(self, subscriber: Subscriber) -> None:

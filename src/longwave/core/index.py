@@ -1,104 +1,149 @@
 """Which feeds an update goes to.
 
 Exact topics are looked up in a dict, so a publish costs the same however many topics there are. Templates
-are matched once for each topic, and the answers are kept: a template that comes later is matched alone.
+are matched once for each topic, and the answers are kept.
 
-Not here: how one selector matches one topic (selector.py).
+Not here: how one selector matches one topic (selector.py), many templates (template_set.py).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from longwave.core.selector import Kind, Selector
+from longwave.core.selector import EVERY_TOPIC, Kind, Selector
+from longwave.core.template_set import WITHOUT_END, TemplateSet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from longwave.core.feed import Feed
+    from longwave.core.template_set import Look
     from longwave.core.update import Update
 
-MAX_REMEMBERED_TOPICS = 10_000  # topics whose matching templates are kept
+Group = dict["Feed", None]
 
 
 class FeedIndex:
-    """Feeds by what they select."""
+    """Feeds by what they select and by what they are granted."""
 
-    __slots__ = ("_by_selector", "_order", "_remembered")
+    __slots__ = ("_asking", "_granted")
 
     def __init__(self) -> None:
-        self._by_selector: dict[str, dict[Feed, None]] = {}
-        self._order: list[Selector] = []  # templates as they came, some twice, some unused by now
-        self._remembered: dict[str, _Matches] = {}
+        self._asking = _FeedsBySelector()
+        self._granted = _FeedsBySelector()
 
     def add(self, feed: Feed) -> None:
-        """Let `find` return the feed for what its audience selects."""
-        for selector in feed.audience.selectors:
-            feeds = self._by_selector.get(selector.text)
-            if feeds is None:
-                feeds = self._by_selector[selector.text] = {}
-                if selector.kind is Kind.TEMPLATE:
-                    self._order.append(selector)
-            feeds[feed] = None
+        """Let updates that its audience receives find the feed."""
+        self._asking.add(feed, feed.audience.selectors)
+        self._granted.add(feed, feed.audience.grants)
 
     def remove(self, feed: Feed) -> None:
         """Forget the feed."""
-        for selector in feed.audience.selectors:
-            feeds = self._by_selector[selector.text]
-            del feeds[feed]
-            if not feeds:
-                del self._by_selector[selector.text]
-        if len(self._order) > 2 * len(self._by_selector) + 16:
-            self._forget_unused_templates()
+        self._asking.remove(feed, feed.audience.selectors)
+        self._granted.remove(feed, feed.audience.grants)
+
+    def search(self, update: Update) -> Search:
+        """Return a search for the feeds that the update goes to."""
+        return Search(self._asking, self._granted if update.private else None, update.topics)
 
     def find(self, update: Update) -> Iterable[Feed]:
-        """Return the feeds that the update goes to, each once."""
-        found = self._selecting(update.topics)
-        if update.private:
-            return [feed for feed in found if feed.audience.may_receive(update)]
-        return found
+        """Return the feeds that the update goes to, each once, whatever work that is."""
+        return self.search(update).feeds()
 
-    def _selecting(self, topics: tuple[str, ...]) -> Iterable[Feed]:
-        groups = [group for selector in self._selectors(topics) if (group := self._by_selector.get(selector))]
+
+class Search:
+    """Finds the feeds that an update goes to: in steps of bounded work, then those of that moment.
+
+    granted: which feeds may see it; None for all.
+    """
+
+    __slots__ = ("_asking", "_granted", "_looks", "_topics")
+
+    def __init__(self, asking: _FeedsBySelector, granted: _FeedsBySelector | None, topics: tuple[str, ...]) -> None:
+        self._asking = asking
+        self._granted = granted
+        self._topics = topics
+        # Kept here, as the sets may forget them before the end.
+        self._looks: dict[tuple[bool, str], Look] | None = None
+
+    def step(self, budget: int) -> int:
+        """Do some work and return what is left of the budget; above 0, `feeds` has no more to do.
+
+        budget: at least 1; about microseconds.
+        """
+        budget = self._step(self._asking, budget)
+        return self._step(self._granted, budget) if budget > 0 and self._granted is not None else budget
+
+    def feeds(self) -> Iterable[Feed]:
+        """Return the feeds, each once, having done what work is left."""
+        self.step(WITHOUT_END)
+        found = self._merged(self._asking)
+        if self._granted is None or not found:
+            return found
+        allowed = self._merged(self._granted)
+        return [feed for feed in found if feed in allowed]
+
+    def _step(self, side: _FeedsBySelector, budget: int) -> int:
+        if not side.templates.numbers:
+            return budget
+        for topic in self._topics:
+            budget = side.templates.step(self._look(side, topic), budget)
+            if budget <= 0:
+                return 0
+        return budget
+
+    def _look(self, side: _FeedsBySelector, topic: str) -> Look:
+        looks = self._looks
+        if looks is None:
+            looks = self._looks = {}
+        key = side is self._asking, topic
+        look = looks.get(key)
+        if look is None:
+            look = looks[key] = side.templates.look(topic)
+        return look
+
+    def _merged(self, side: _FeedsBySelector) -> Group:
+        groups = self._groups(side)
         if len(groups) == 1:
             return groups[0]
-        merged: dict[Feed, None] = {}
+        merged: Group = {}
         for group in groups:
             merged |= group
         return merged
 
-    def _selectors(self, topics: tuple[str, ...]) -> Iterator[str]:
-        yield "*"
-        for topic in topics:
-            if topic != "*":
-                yield topic
-            if self._order:
-                yield from self._templates(topic)
-
-    def _templates(self, topic: str) -> list[str]:
-        matches = self._remembered.get(topic)
-        if matches is None:
-            while len(self._remembered) >= MAX_REMEMBERED_TOPICS:
-                del self._remembered[next(iter(self._remembered))]
-            matches = self._remembered[topic] = _Matches()
-        for selector in self._order[matches.tried :]:
-            # A topic equal to the template's own text is found as an exact topic.
-            if selector.text != topic and selector.matches(topic):
-                matches.texts.append(selector.text)
-        matches.tried = len(self._order)
-        return matches.texts
-
-    def _forget_unused_templates(self) -> None:
-        used = {selector.text: selector for selector in self._order if selector.text in self._by_selector}
-        self._order = list(used.values())
-        self._remembered.clear()
+    def _groups(self, side: _FeedsBySelector) -> list[Group]:
+        by_text = side.by_text
+        texts = [EVERY_TOPIC, *self._topics] if EVERY_TOPIC not in self._topics else self._topics
+        groups = [by_text[text] for text in texts if text in by_text]
+        if side.templates.numbers:
+            for topic in self._topics:
+                groups += [by_text[text] for text in self._look(side, topic).texts if text in by_text]
+        return groups
 
 
-class _Matches:
-    """The templates that match one topic, among the first `tried` ones."""
+class _FeedsBySelector:
+    """Feeds by the text of each of their selectors, of one kind."""
 
-    __slots__ = ("texts", "tried")
+    __slots__ = ("by_text", "templates")
 
     def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.tried = 0
+        self.by_text: dict[str, Group] = {}
+        self.templates = TemplateSet()
+
+    def add(self, feed: Feed, selectors: Iterable[Selector]) -> None:
+        for selector in selectors:
+            feeds = self.by_text.get(selector.text)
+            if feeds is None:
+                feeds = self.by_text[selector.text] = {}
+                if selector.kind is Kind.TEMPLATE:
+                    self.templates.add(selector)
+            feeds[feed] = None
+
+    def remove(self, feed: Feed, selectors: Iterable[Selector]) -> None:
+        for selector in selectors:
+            feeds = self.by_text[selector.text]
+            del feeds[feed]
+            if not feeds:
+                del self.by_text[selector.text]
+                if selector.kind is Kind.TEMPLATE:
+                    self.templates.remove(selector)

@@ -46,6 +46,16 @@ class Selector:
         object.__setattr__(self, "_template", template)
         object.__setattr__(self, "kind", _kind(self.text, template))
 
+    @property
+    def cost(self) -> int:
+        """What matching a topic of 100 characters costs at most, in about microseconds; 0 where a look-up does it."""
+        return 0 if self._template is None else self._template.cost
+
+    @property
+    def literal_start(self) -> str:
+        """The text that each topic of its language starts with; that of a selector without a language is its own."""
+        return self.text if self._template is None else self._template.literal_start
+
     def matches(self, topic: str) -> bool:
         """Tell whether `topic` is selected; at most linear in its length."""
         if topic == self.text or self.kind is Kind.EVERYTHING:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from longwave.logs.address import open_address
 from longwave.logs.bell import EventBell
+from longwave.server.log_format import LogFormat
+from longwave.server.sample_exchange import SampleExchange
 
 if TYPE_CHECKING:
     from longwave.logs.base import Log
@@ -22,7 +24,9 @@ class Assignment:
     """The same for all workers, but for `number`.
 
     config: with the port that is reserved for all. log, durability, retention: as `open_address` takes them.
-    log_level: of messages. number: the worker's own, from 0. bells: one descriptor for each worker, which it inherits.
+    log_level, log_format: of messages. folder: where workers ask each other for metrics, "" if they do not.
+    number: the worker's own, from 0. bells: one descriptor for each worker, which it inherits.
+    supervisor: random name of the one that started it, "" for none.
     """
 
     config: ServerConfig
@@ -30,11 +34,23 @@ class Assignment:
     durability: str
     retention: Retention
     log_level: str
+    log_format: LogFormat = LogFormat.HUMAN
+    folder: str = ""
     number: int = 0
     bells: tuple[int, ...] = ()
+    supervisor: str = ""
+
+    @property
+    def place(self) -> str:
+        """The name of the worker's place, which the next one gets after its end."""
+        return f"{self.supervisor}-{self.number}" if self.supervisor else ""
 
     def open_log(self) -> Log:
         """Return the log, with the bell of this worker. Raises InvalidValue for an address that is none."""
         others = [bell for number, bell in enumerate(self.bells) if number != self.number]
         bell = EventBell(self.bells[self.number], others)
         return open_address(self.log, retention=self.retention, durability=self.durability, bell=bell)
+
+    def sample_exchange(self) -> SampleExchange | None:
+        """Return how the worker asks the others for their metrics, None where nobody asks."""
+        return SampleExchange(self.folder, self.number, self.config.workers) if self.folder else None

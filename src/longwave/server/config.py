@@ -11,12 +11,19 @@ import sys
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from longwave.auth.credentials import DEFAULT_COOKIE, check_cookie_name
+from longwave.auth.origins import Origins
 from longwave.delivery import DeliveryLimits
 from longwave.errors import InvalidConfiguration
+from longwave.server.client_address import TrustedProxies
+from longwave.server.hosts import check_hosts
+from longwave.server.metrics_access import MetricsAccess
+from longwave.server.rate_limits import NO_LIMIT, Rate
 
 DEFAULT_PORT = 8080
 LONGEST = 86_400  # seconds
 MOST_WORKERS = 256
+CONNECT_RATE = Rate(1000, 20_000)  # a fifth of a core; and all clients behind one proxy may come back at once
 LARGEST_BUFFER = 2**30  # bytes; what a socket option holds once the kernel has doubled it
 
 
@@ -32,11 +39,12 @@ class SinkKind(Enum):
 class Listen:
     """Where the server listens.
 
-    host: address or name to bind; without keys only the loopback address, unless `insecure`.
+    host: address or name to bind; without a key only the loopback address, unless `insecure`.
     port: TCP port; 0 lets the system choose.
     uds: path of a Unix socket to listen on instead of TCP.
     insecure: listen on any address although anybody may then publish and subscribe.
     backlog: connections that the kernel keeps waiting for us to accept.
+    trusted_proxies: whose word about their clients' addresses counts; addresses, networks, or `unix`.
     """
 
     host: str = "127.0.0.1"
@@ -44,16 +52,56 @@ class Listen:
     uds: str | None = None
     insecure: bool = False
     backlog: int = 4096
+    trusted_proxies: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
             raise InvalidConfiguration("port", f"expected 0 to 65535, got {self.port}")
-        if self.uds is None and not self.insecure and not is_loopback(self.host):
-            raise InvalidConfiguration(
-                "host",
-                f"expected a loopback address, got {self.host!r}: without a key anybody who reaches it could publish "
-                "and subscribe. Put a proxy that checks access in front, or insist with --insecure",
-            )
+        TrustedProxies.parse("trusted_proxies", self.trusted_proxies)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessConfig:
+    """Who may publish and subscribe, and which pages of other sites.
+
+    key: verifies tokens of publishers and subscribers, where they have none of their own; see auth/keys.py for what a
+        key is. publisher_key, subscriber_key: of one kind each. jwks: address of a JWK set that has the keys of kinds
+        without one. Without any key everybody who reaches the server may publish and subscribe.
+    anonymous: whether subscribers need no token; they see what is public.
+    subscriptions: whether the hub tells who subscribes to what, to those whose token allows it.
+    cors_origins: of pages that may read the answers. publish_origins: of pages that may publish with a cookie, or where
+        nobody needs a token.
+    cookie_name: of the cookie that carries a token.
+    allowed_hosts: names by which browsers may ask for the hub, besides this machine's own; see hosts.py for when.
+    """
+
+    key: str | None = field(default=None, repr=False)
+    publisher_key: str | None = field(default=None, repr=False)
+    subscriber_key: str | None = field(default=None, repr=False)
+    jwks: str | None = None
+    anonymous: bool = False
+    subscriptions: bool = False
+    cors_origins: tuple[str, ...] = ()
+    publish_origins: tuple[str, ...] = ()
+    cookie_name: str = DEFAULT_COOKIE
+    allowed_hosts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("key", "publisher_key", "subscriber_key", "jwks"):
+            # As of a variable that was not set: without its key the hub would be open.
+            if getattr(self, name) == "":
+                raise InvalidConfiguration(name, "expected a key, got nothing")
+        check_cookie_name("cookie_name", self.cookie_name)
+        check_hosts("allowed_hosts", self.allowed_hosts)
+        for name in ("cors_origins", "publish_origins"):
+            Origins.parse(name, getattr(self, name))
+        if self.anonymous and not self.has_keys:
+            raise InvalidConfiguration("anonymous", "expected a key beside it, as without one everybody may subscribe")
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether there is any key."""
+        return bool(self.key or self.publisher_key or self.subscriber_key or self.jwks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +114,13 @@ class Limits:
     body: bytes of a request body.
     bodies: bytes of all request bodies that are being received, together.
     topics: `topic` parameters of one subscription.
+    selector_bytes: bytes of these together. selector_cost: what matching them may cost, and those of one kind of grant
+        in a token; see `Selector.cost`.
+    streams_per_address, streams_per_subject: open streams of one client address, and of one token's subject; 0 means
+        no bound.
+    connect_rate, connect_rate_per_subject: streams that one client address, and one subject, may open. Clients on this
+        machine are not counted by address.
+    publish_rate, publish_rate_per_subject: updates that one client address, and one subject, may publish.
     lag: bytes of frames held for a subscriber that does not keep up; past it the log feeds it again.
     replays: subscribers that are fed from the log at the same time; others wait their turn.
     """
@@ -76,13 +131,22 @@ class Limits:
     body: int = 2**20
     bodies: int = 64 * 2**20
     topics: int = 1000
+    selector_bytes: int = 65_536
+    selector_cost: int = 1000
+    streams_per_address: int = 0
+    streams_per_subject: int = 0
+    connect_rate: Rate = CONNECT_RATE
+    connect_rate_per_subject: Rate = NO_LIMIT
+    publish_rate: Rate = NO_LIMIT
+    publish_rate_per_subject: Rate = NO_LIMIT
     lag: int = 256 * 2**10
     replays: int = 64
 
     def __post_init__(self) -> None:
-        for name in ("connections", "connections_per_address"):
+        for name in ("connections", "connections_per_address", "streams_per_address", "streams_per_subject"):
             check_least(name, getattr(self, name), 0)
-        for name in ("head", "body", "bodies", "topics", "lag", "replays"):
+        check_least("selector_cost", self.selector_cost, 0)
+        for name in ("head", "body", "bodies", "topics", "selector_bytes", "lag", "replays"):
             check_least(name, getattr(self, name), 1)
 
 
@@ -123,17 +187,21 @@ class ServerConfig:
         default a client that stops reading holds less than 60 KB of kernel memory instead of 3.9 MB.
     sink: how subscribers' bytes reach their sockets.
     workers: processes that listen at the same address, over one log; 1 is this process alone.
+    metrics: who may read them.
     """
 
     listen: Listen = field(default_factory=Listen)
+    access: AccessConfig = field(default_factory=AccessConfig)
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
     send_buffer: int = 16_384
     sink: SinkKind = SinkKind.AUTO
     workers: int = 1
+    metrics: MetricsAccess = MetricsAccess.LOCAL
 
     def __post_init__(self) -> None:
         self._check_workers()
+        self._check_host()
         if not 1024 <= self.send_buffer <= LARGEST_BUFFER:
             raise InvalidConfiguration("send_buffer", f"expected 1024 to {LARGEST_BUFFER}, got {self.send_buffer}")
 
@@ -151,6 +219,16 @@ class ServerConfig:
                 "workers",
                 f"expected 1 on this system, got {self.workers}: only Linux spreads a port over processes",
             )
+
+    def _check_host(self) -> None:
+        listen = self.listen
+        if self.access.has_keys or listen.uds is not None or listen.insecure or is_loopback(listen.host):
+            return
+        raise InvalidConfiguration(
+            "host",
+            f"expected a loopback address, got {listen.host!r}: without a key anybody who reaches it could publish "
+            "and subscribe. Give it a key (--key), or insist with --insecure",
+        )
 
     def of_worker(self, port: int) -> ServerConfig:
         """Return what one of the workers is to do at the port that was found: its share of connections at most."""

@@ -1,9 +1,15 @@
-"""How many connections are open, in total and by client address, and whether one more is welcome."""
+"""How many connections are open, in total and by the peer's address, and whether one more is welcome.
+
+Not here: what counts by the client's address, which a proxy tells in each request (stream_limits.py, which also says
+what is counted where; rate_limits.py).
+"""
 
 from __future__ import annotations
 
 import logging
 from enum import Enum
+
+from longwave.server.client_address import address_group
 
 try:
     import resource
@@ -28,8 +34,8 @@ class Admission(Enum):
 class ConnectionLimits:
     """Counts connections.
 
-    total: how many are welcome. per_address: how many from one client address, 0 for any number. An empty address is
-    no address: clients on a Unix socket have none.
+    total: how many are welcome. per_address: how many from one address, IPv6 by /64, 0 for any number. An empty address
+    is nobody's: of clients on a Unix socket, and of trusted proxies, which connect for many.
     """
 
     def __init__(self, total: int, per_address: int) -> None:
@@ -45,7 +51,8 @@ class ConnectionLimits:
         self.open += 1
         if not (self.per_address and address):
             return Admission.WELCOME if self.open <= self.total else Admission.FULL
-        count = self._by_address[address] = self._by_address.get(address, 0) + 1
+        group = address_group(address)
+        count = self._by_address[group] = self._by_address.get(group, 0) + 1
         return Admission.WELCOME if self.open <= self.total and count <= self.per_address else Admission.FULL
 
     def leave(self, address: str) -> None:
@@ -53,11 +60,12 @@ class ConnectionLimits:
         self.open -= 1
         if not (self.per_address and address):
             return
-        count = self._by_address[address] - 1
+        group = address_group(address)
+        count = self._by_address[group] - 1
         if count:
-            self._by_address[address] = count
+            self._by_address[group] = count
         else:
-            del self._by_address[address]
+            del self._by_address[group]
 
 
 def connections_allowed(configured: int) -> int:

@@ -10,6 +10,7 @@ import contextlib
 import random
 from typing import TYPE_CHECKING
 
+from longwave.core.drop import Drop
 from longwave.core.frame import END_OF_CHUNKS, Format, wrap
 from longwave.core.pacing import drain_retry
 from longwave.eventstream.encoder import encode_retry
@@ -27,7 +28,7 @@ async def drain(site: Site, seconds: float) -> None:
         async with asyncio.timeout(seconds):
             await _end_kindly(site)
     for subscriber in site.streams():
-        site.hub.delivery.drop(subscriber)
+        site.hub.delivery.drop(subscriber, Drop.CLOSED)
 
 
 async def _end_kindly(site: Site) -> None:

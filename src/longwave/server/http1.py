@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from longwave.transports.exchange import Headers, Request, Stream
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+# What is counted of requests that were not read, and by which word.
+REFUSALS = {
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "head_size",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body_size",
+    HTTPStatus.SERVICE_UNAVAILABLE: "bodies_full",
+}
 
 
 class Phase(Enum):
@@ -84,11 +90,13 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the connection and wait for a request."""
         self._transport = cast("asyncio.Transport", transport)
-        peer = transport.get_extra_info("peername")
-        self._address = peer[0] if isinstance(peer, tuple) else ""
-        self._reader = RequestReader(self._site.config.limits, self._site.bodies, self._address)
+        name = transport.get_extra_info("peername")
+        peer = name[0] if isinstance(name, tuple) else ""
+        self._address = self._site.peer_counted(peer)
+        self._reader = RequestReader(self._site.config.limits, self._site.bodies, peer, self._site.proxies)
         self._admission = self._site.admit(self._address)
         if self._admission is Admission.REFUSED:
+            self._site.hub.counters.refused("connections_refused")
             self._phase = Phase.CLOSED
             self._transport.abort()
             return
@@ -150,6 +158,7 @@ class Connection(asyncio.Protocol):
         else:
             part = self._reader.part
             sentence = f"expected a complete request {part.value} within {self._patience(part):g} s"
+            self._site.hub.counters.refused(f"{part.value}_timeout")
             self._reader.refuse(HTTPStatus.REQUEST_TIMEOUT, sentence)
             self._go_on()
 
@@ -202,6 +211,8 @@ class Connection(asyncio.Protocol):
         self._awaited = None
         self.deadline = inf
         if isinstance(item, Response):
+            self._site.measuring.requests.unread(item.status)
+            self._count_refusal(item.status)
             self._send(item, head_only=False, keep_alive=False)
             return
         self.request = item.request
@@ -215,23 +226,33 @@ class Connection(asyncio.Protocol):
         else:
             self._taken_over(item)
 
-    async def _answer_later(self, received: Received, answer: Awaitable[Response]) -> None:
+    async def _answer_later(self, received: Received, answer: Awaitable[Response | None]) -> None:
         try:
             response = await answer
         except asyncio.CancelledError:  # the server stops
             self._site.bodies.free(len(received.request.body))
             raise
         self._busy = False
+        if response is None:
+            self._taken_over(received)
+            return
         self._finish(received, response)
         self._go_on()
 
+    def _count_refusal(self, status: HTTPStatus) -> None:
+        if status in REFUSALS:
+            self._site.hub.counters.refused(REFUSALS[status])
+
     def _finish(self, received: Received, response: Response) -> None:
+        self._site.measuring.requests.answered(received.request.method, received.request.path, response.status)
         self._site.bodies.free(len(received.request.body))
         if self._phase is Phase.ANSWERING and not self._transport.is_closing():
             self._send(response, head_only=received.request.method == "HEAD", keep_alive=received.keep_alive)
 
     def _taken_over(self, received: Received) -> None:
         """Keep nothing of the request, however long its stream is."""
+        if self._phase is not Phase.ANSWERING:  # its stream has begun
+            self._site.measuring.requests.answered(received.request.method, received.request.path, HTTPStatus.OK)
         self._site.bodies.free(len(received.request.body))
         del self.request
         if self._phase is Phase.ANSWERING:  # the client left before its stream began

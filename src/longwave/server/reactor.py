@@ -13,6 +13,8 @@ import logging
 import select
 from typing import TYPE_CHECKING, cast
 
+from longwave.core.drop import Drop
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
@@ -73,7 +75,7 @@ class Reactor:
             self._epoll.register(descriptor, self._interest)
         except OSError as error:
             logger.error("cannot watch a subscriber, which is cut off: %s", error)
-            self._delivery.drop(subscriber)
+            self._delivery.drop(subscriber, Drop.FAILED)
 
     def release(self, subscriber: Subscriber) -> None:
         """Close the subscriber's socket."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from longwave.transports.exchange import Headers
 
 LINE = 4  # bytes around a header's name and value: ": " and CRLF
+MAX_HEADERS = 128  # of one head; each takes over 100 bytes of memory, however short it is
 
 
 class RequestHead:
@@ -44,7 +45,7 @@ class RequestHead:
     def add(self, name: bytes, value: bytes) -> None:
         """Take a header."""
         self._size += len(name) + len(value) + LINE
-        if not self.too_large:
+        if not (self.too_large or self.too_many):
             self._headers.append((name.lower(), value))
 
     def finish(self, method: bytes, version: str) -> None:
@@ -57,6 +58,11 @@ class RequestHead:
     def too_large(self) -> bool:
         """Whether the head is above its limit."""
         return self._size > self._limit
+
+    @property
+    def too_many(self) -> bool:
+        """Whether it has more headers than one may."""
+        return len(self._headers) > MAX_HEADERS
 
     @property
     def length(self) -> int:

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 
 import httptools
 
-from longwave.server.request_head import RequestHead
+from longwave.server.client_address import NO_PROXIES
+from longwave.server.request_head import MAX_HEADERS, RequestHead
 from longwave.transports.exchange import Response, refusal
 
 if TYPE_CHECKING:
+    from longwave.server.client_address import TrustedProxies
     from longwave.server.config import Limits
     from longwave.server.request_bodies import RequestBodies
     from longwave.transports.exchange import Headers, Request
@@ -48,32 +50,35 @@ class Received:
 class RequestReader:
     """Reads requests until one is refused.
 
+    peer: the address of whoever connected, "" on a Unix socket. proxies: may tell whose requests they pass on.
     requests: what is to be answered, in order; a Response is a refusal and always the last.
     stopped: nothing that comes now is a request.
     """
 
     __slots__ = (
-        "_address",
         "_bodies",
         "_body",
         "_declining",
         "_head",
         "_limits",
         "_parser",
+        "_peer",
+        "_proxies",
         "_unread",
         "requests",
         "stopped",
     )
 
-    def __init__(self, limits: Limits, bodies: RequestBodies, address: str) -> None:
+    def __init__(self, limits: Limits, bodies: RequestBodies, peer: str, proxies: TrustedProxies = NO_PROXIES) -> None:
         self.requests: deque[Received | Response] = deque()
         self.stopped = False
         self._limits = limits
         self._bodies = bodies
-        self._address = address
+        self._peer = peer
+        self._proxies = proxies
         self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self._head: RequestHead | None = None  # of the request that is being received
-        self._body: list[bytes] = []
+        self._body = bytearray()  # not a list, as a body may come a byte at a time
         self._unread = 0  # bytes received since the last piece that is of use: a head, a part of a body, a request
         self._declining = False  # an upgrade is offered
 
@@ -114,7 +119,7 @@ class RequestReader:
         if self._head is not None:
             self._bodies.free(self._head.received)
             self._head = None
-        self._body = []
+        self._body = bytearray()
 
     def close(self) -> None:
         """Read no more and drop what is here."""
@@ -177,7 +182,7 @@ class RequestReader:
         self._unread = 0
         self._head.finish(self._parser.get_method(), self._parser.get_http_version())
         self._declining = self._parser.should_upgrade()
-        if self._head.too_large:
+        if self._head.too_large or self._head.too_many:
             self._refuse_head()
         elif (problem := self._head.problem()) is not None:
             self.refuse(HTTPStatus.BAD_REQUEST, problem)
@@ -197,22 +202,24 @@ class RequestReader:
             self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, sentence, RETRY_AFTER)
         else:
             head.received += len(part)
-            self._body.append(part)
+            self._body += part
 
     def on_message_complete(self) -> None:
         """The request is complete."""
         if self._head is None or self._declining or self._parser is None:
             return
         head, self._head = self._head, None
-        body, self._body = b"".join(self._body), []
+        body, self._body = bytes(self._body), bytearray()
         self._unread = 0
-        self.requests.append(Received(head.request(body, self._address), self._parser.should_keep_alive()))
+        client = self._proxies.client(self._peer, head.headers())
+        self.requests.append(Received(head.request(body, client), self._parser.should_keep_alive()))
         if len(self.requests) >= MAX_PIPELINED:
             self.stop()
 
     def _refuse_head(self) -> None:
-        limit = self._limits.head
-        sentence = f"expected a request head of at most {limit} bytes, got more"
+        many = self._head is not None and self._head.too_many
+        limit = f"{MAX_HEADERS} headers" if many else f"{self._limits.head} bytes"
+        sentence = f"expected a request head of at most {limit}, got more"
         self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, sentence)
 
     def _refuse_body(self) -> None:

@@ -1,4 +1,8 @@
-"""The bytes of a response's status line and headers."""
+"""The bytes of a response's status line and headers.
+
+Rule that always holds: every response has the headers of `SECURITY`, unless it has its own value for one: nothing is to
+be framed, guessed at, or to load anything from elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,13 @@ STATUS_LINES = {status: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() 
 
 MAX_REMEMBERED = 64  # sets of headers whose lines are kept
 
-STREAM_TYPE = b"Content-Type: text/event-stream\r\nX-Content-Type-Options: nosniff\r\n"
+STREAM_TYPE = b"Content-Type: text/event-stream\r\n"
+
+SECURITY: Headers = (
+    (b"X-Content-Type-Options", b"nosniff"),
+    (b"X-Frame-Options", b"DENY"),
+    (b"Content-Security-Policy", b"default-src 'self'"),
+)
 
 
 class Dates:
@@ -39,7 +49,7 @@ def response_head(response: Response, date: bytes, connection: bytes) -> bytes:
         STATUS_LINES[response.status],
         date,
         b"Content-Length: %d\r\n" % len(response.body) if has_length(response) else b"",
-        b"Content-Type: %b\r\nX-Content-Type-Options: nosniff\r\n" % response.content_type.encode()
+        b"Content-Type: %b\r\n" % response.content_type.encode()
         if response.body or response.status is HTTPStatus.OK
         else b"",
         header_lines(response.headers),
@@ -61,8 +71,10 @@ def stream_head(headers: Headers, date: bytes, *, chunked: bool) -> bytes:
 
 @lru_cache(MAX_REMEMBERED)
 def header_lines(headers: Headers) -> bytes:
-    """Return the lines of some headers; few are different, and all are short."""
-    return b"".join([b"%b: %b\r\n" % header for header in headers])
+    """Return the lines of some headers, and of those for security; few are different, and all are short."""
+    given = {name for name, _ in headers}
+    more = (header for header in SECURITY if header[0] not in given)
+    return b"".join([b"%b: %b\r\n" % header for header in (*headers, *more)])
 
 
 def has_length(response: Response) -> bool:

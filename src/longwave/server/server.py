@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from longwave.hub import Hub
     from longwave.server.config import ServerConfig
+    from longwave.server.sample_exchange import SampleExchange
 
 logger = logging.getLogger("longwave.server")
 
@@ -41,13 +42,14 @@ ACCEPTORS = 16
 class Server:
     """Serves one hub; use it inside `async with`, in the loop that it is to serve in.
 
+    place: see presence.py. exchange: of metrics with other workers, if there are any.
     url: the first address that it listens on; known once entered.
     """
 
-    def __init__(self, hub: Hub, config: ServerConfig) -> None:
+    def __init__(self, hub: Hub, config: ServerConfig, place: str = "", exchange: SampleExchange | None = None) -> None:
         self._hub = hub
         self._config = config
-        self.site = Site(hub, config)
+        self.site = Site(hub, config, place, exchange)
         self.url = ""
         self._listening: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
@@ -58,6 +60,8 @@ class Server:
         self._listening = listen(self._config)
         try:
             await self._hub.open()
+            await self.site.access.open()
+            await self.site.measuring.open()
         except BaseException:
             self._stop_listening()
             raise
@@ -75,6 +79,9 @@ class Server:
         for connection in list(self.site.connections):
             connection.abort()
         self.site.close()
+        await self.site.leave()
+        await self.site.measuring.close()
+        await self.site.access.close()
         await self._hub.close()
 
     def _stop_listening(self) -> None:
@@ -94,16 +101,23 @@ def copies(sock: socket.socket, count: int) -> list[socket.socket]:
 
 
 async def serve(
-    hub: Hub, config: ServerConfig, announce: Callable[[str], None], *, stop: asyncio.Event | None = None
+    hub: Hub,
+    config: ServerConfig,
+    announce: Callable[[str], None],
+    *,
+    stop: asyncio.Event | None = None,
+    place: str = "",
+    exchange: SampleExchange | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain; a second signal ends the process at once.
 
     announce: called with the address once connections are accepted. stop: set by whoever else may stop it.
+    place: see presence.py.
     Raises LogUnavailable, or OSError that names the address.
     """
     stop = stop or asyncio.Event()
     with signals_to(stop):
-        async with Server(hub, config) as server:
+        async with Server(hub, config, place, exchange) as server:
             spare_collections()
             announce(server.url)
             await stop.wait()

@@ -6,22 +6,27 @@ Not here: listening and stopping (server.py), one connection (http1.py).
 from __future__ import annotations
 
 import asyncio
-import random
 import select
 import time
 from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING
 
-from longwave.core.pacing import Wheel, overload_retry
+from longwave.core.pacing import Wheel
 from longwave.errors import InvalidConfiguration
-from longwave.eventstream.encoder import encode_retry
+from longwave.server.access import Access
+from longwave.server.client_address import TrustedProxies
+from longwave.server.coming_back import come_back
 from longwave.server.config import SinkKind
 from longwave.server.connection_limits import Admission, ConnectionLimits, connections_allowed
+from longwave.server.health import readiness
+from longwave.server.measuring import Measuring
+from longwave.server.presence import PresenceNode
 from longwave.server.request_bodies import RequestBodies
 from longwave.server.response_head import Dates
-from longwave.server.routes import Answer, Routes
-from longwave.transports.exchange import Request, Response, refusal
+from longwave.server.revoking import Revoking
+from longwave.server.routes import METRICS, READY, Answer, Routes
+from longwave.server.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Coroutine
@@ -31,7 +36,8 @@ if TYPE_CHECKING:
     from longwave.server.config import ServerConfig
     from longwave.server.http1 import Connection
     from longwave.server.reactor import Reactor
-    from longwave.transports.exchange import Exchange
+    from longwave.server.sample_exchange import SampleExchange
+    from longwave.transports.exchange import Exchange, Request, Response
 
 TICK = 0.25  # seconds between two looks at deadlines
 LINGER = 2.0  # seconds to let a client read a last answer before its connection is closed
@@ -40,24 +46,41 @@ LINGER = 2.0  # seconds to let a client read a last answer before its connection
 class Site:
     """Shared by all connections; `open` and `close` frame its life in a running loop.
 
+    place: see presence.py. exchange: of metrics with other workers, if there are any. measuring: of each answer.
     reactor: None where streams stay on transports. draining: no connection is welcome any more.
+    presence, revoking: None where nobody is told of subscriptions, and where there are no tokens.
     """
 
-    def __init__(self, hub: Hub, config: ServerConfig) -> None:
+    def __init__(self, hub: Hub, config: ServerConfig, place: str = "", exchange: SampleExchange | None = None) -> None:
         self.hub = hub
         self.config = config
         self.limits = ConnectionLimits(
             connections_allowed(config.limits.connections), config.limits.connections_per_address
         )
         self.bodies = RequestBodies(config.limits.bodies)
+        self.proxies = TrustedProxies.parse("trusted_proxies", config.listen.trusted_proxies)
         self._watched: dict[int, Connection] = {}
         self._numbers = count()
         self.reactor: Reactor | None = None
         self.draining = False
-        self._routes = Routes(hub, config.limits.topics)
+        self.access = Access(config.access)
+        self.presence = PresenceNode(hub, place=place) if config.access.subscriptions else None
+        self.subscriptions = Subscriptions(hub, self.access.revocations, self.presence)
+        self.revoking = None if self.access.is_open else Revoking(hub, self.access.revocations, self.subscriptions)
+        self._routes = Routes(
+            hub, self.access, self.subscriptions, config, presence=self.presence, revoking=self.revoking
+        )
+        self.measuring = Measuring(hub, config.metrics, lambda: self.limits.open, exchange)
+        self._add_pages()
         self._dates = Dates()
         self._tasks: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
+
+    def _add_pages(self) -> None:
+        self._routes.add_page(READY, lambda _: readiness(self.hub, draining=self.draining, keys=self.access.is_ready))
+        page = self.measuring.page
+        if page is not None:
+            self._routes.add_page(METRICS, lambda exchange: page.answer(exchange.request))
 
     def open(self) -> None:
         """Start the clock and the reactor."""
@@ -70,6 +93,17 @@ class Site:
             from longwave.server.reactor import Reactor  # only systems with epoll have all that it imports
 
             self.reactor = Reactor(self.hub.delivery, self.left)
+        for node in self._nodes:
+            node.open()
+
+    async def leave(self) -> None:
+        """Let the other hubs over the log know of the end; after `close`, before the hub is closed."""
+        for node in self._nodes:
+            await node.close()
+
+    @property
+    def _nodes(self) -> list[PresenceNode | Revoking]:
+        return [node for node in (self.presence, self.revoking) if node is not None]
 
     def close(self) -> None:
         """Stop the clock and the reactor, and wait for no answer any more."""
@@ -100,17 +134,11 @@ class Site:
 
     def turn_away(self, request: Request) -> Response:
         """Answer a request on a connection over the limit."""
-        if request.method == "GET" and b"text/event-stream" in (request.header(b"accept") or b""):
-            # A browser's EventSource never comes back after an error status, so it gets a stream that ends at once.
-            retry = encode_retry(overload_retry(random.random()))
-            return Response(HTTPStatus.OK, retry, "text/event-stream", ((b"Cache-Control", b"no-store"),), close=True)
-        retry_after = overload_retry(random.random()) // 1000
-        return refusal(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            f"expected at most {self.limits.total} connections, got more",
-            ((b"Retry-After", b"%d" % retry_after),),
-            close=True,
-        )
+        self.hub.counters.refused("connections")
+        headers = self._routes.headers(request)  # without them a page of another origin would never come back
+        self.hub.counters.refused("connections")
+        sentence = f"expected at most {self.limits.total} connections, got more"
+        return come_back(request, HTTPStatus.SERVICE_UNAVAILABLE, sentence, headers=headers)
 
     def run(self, coroutine: Coroutine[None, None, None]) -> None:
         """Run the rest of an answer; a stop waits for it."""
@@ -122,6 +150,10 @@ class Site:
         """Wait until all answers that were begun are given."""
         while self._tasks:
             await asyncio.wait(list(self._tasks))
+
+    def peer_counted(self, peer: str) -> str:
+        """Return the address that connections of this peer count by; "" for a proxy, which connects for many."""
+        return "" if self.proxies.trust(peer) else peer
 
     def admit(self, address: str) -> Admission:
         """Count a connection, unless it is REFUSED."""

@@ -9,7 +9,6 @@ takes that it listens, or why it does not, and why it failed later if it did.
 from __future__ import annotations
 
 import asyncio
-import logging
 import pickle
 import sys
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from longwave.errors import LongwaveError
 from longwave.hub import Hub
 from longwave.server.event_loop import run
+from longwave.server.log_format import configure_logging
 from longwave.server.server import serve
 
 if TYPE_CHECKING:
@@ -29,11 +29,7 @@ FAILED = 1
 def main() -> None:
     """Be a worker; the whole of its process."""
     assignment: Assignment = pickle.load(sys.stdin.buffer)
-    logging.basicConfig(
-        level=assignment.log_level.upper(),
-        format=f"%(asctime)s %(levelname)s worker {assignment.number}: %(message)s",
-        stream=sys.stderr,
-    )
+    configure_logging(assignment.log_level, assignment.log_format, worker=assignment.number)
     try:
         run(_work(assignment))
     except (LongwaveError, OSError) as error:
@@ -45,7 +41,15 @@ async def _work(assignment: Assignment) -> None:
     stop = asyncio.Event()
     _stop_with_supervisor(stop)
     hub = Hub(assignment.open_log(), assignment.config.delivery())
-    await serve(hub, assignment.config, announce=lambda _: _tell(LISTENING), stop=stop)
+    exchange = assignment.sample_exchange()
+    await serve(
+        hub,
+        assignment.config,
+        announce=lambda _: _tell(LISTENING),
+        stop=stop,
+        place=assignment.place,
+        exchange=exchange,
+    )
 
 
 def _stop_with_supervisor(stop: asyncio.Event) -> None:

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import secrets
 import time
 from dataclasses import dataclass, replace
 from functools import partial
@@ -37,7 +38,7 @@ STOP_GRACE = 10.0  # seconds beyond the drain time for a worker to end before it
 async def supervise(assignment: Assignment, announce: Callable[[str], None]) -> None:
     """Run as many workers as configured until SIGTERM or SIGINT, which they drain at; a second signal kills them.
 
-    assignment: for all of them; ports, numbers and bells are added here.
+    assignment: for all of them; ports, numbers, bells and its own name are added here.
     announce: called with the address once all workers accept connections.
     Raises OSError that names the address, or says why a worker does not start.
     """
@@ -50,6 +51,7 @@ async def supervise(assignment: Assignment, announce: Callable[[str], None]) -> 
             assignment,
             config=config.of_worker(port=reserved[0].getsockname()[1]),
             bells=held.enter_context(hang_bells(config.workers)),
+            supervisor=secrets.token_hex(8),
         )
         supervisor = Supervisor(shared, partial(announce, url_of(reserved[0])))
         held.enter_context(signals_to(supervisor.stop, supervisor.kill))

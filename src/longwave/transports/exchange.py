@@ -28,7 +28,8 @@ class Request:
     """A complete request.
 
     path: percent-decoded never; without query. query: raw. headers: names in lower case, in order.
-    version: `1.0` or `1.1`. client: the peer's address, "" if it has none.
+    version: `1.0` or `1.1`. client: its address, which is the
+    peer's or what a trusted proxy tells; "" if it has none.
     """
 
     method: str
@@ -41,7 +42,10 @@ class Request:
 
     def header(self, name: bytes) -> bytes | None:
         """Return the first value of a header, or None."""
-        return next((value for key, value in self.headers if key == name), None)
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
 
     def parameters(self) -> list[tuple[str, str]]:
         """Return the query's parameters in order. Raises InvalidValue."""

@@ -5,19 +5,24 @@ Not here: replay, heartbeats and limits of a slow client (the hub does these for
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from longwave.core.audience import audience_of
+from longwave.auth.grants import NOTHING, Grants
+from longwave.core.audience import Audience, audience_of, canonical, check_cost, check_size
 from longwave.errors import InvalidValue
 from longwave.eventstream.encoder import HEARTBEAT, encode_id
+from longwave.known_ids import Resumption
 from longwave.transports.exchange import Response, parse_parameters
 
 if TYPE_CHECKING:
-    from longwave.core.audience import Audience
+    from collections.abc import Awaitable, Callable
+
+    from longwave.core.subscriber import Subscriber
     from longwave.hub import Hub
-    from longwave.transports.exchange import Exchange, Headers, Request
+    from longwave.transports.exchange import Exchange, Headers, Request, Stream
 
 CONTENT_TYPE = "text/event-stream"
 
@@ -31,59 +36,160 @@ STREAM_HEADERS: Headers = (
 TOPIC = "topic"
 MAX_REMEMBERED = 1000  # queries that were read, as most subscribers of a hub ask for the same few
 MAX_REMEMBERED_LENGTH = 256  # characters of one
-LAST_EVENT_ID = ("lastEventID", "last_event_id")  # query parameters, for clients that cannot set the header
+LAST_EVENT_ID_HEADER = b"Last-Event-ID"
+# Query parameters, for clients that cannot set the header; the last two are of old Mercure clients and of a polyfill.
+LAST_EVENT_ID = ("lastEventID", "last_event_id", "Last-Event-ID", "lastEventId")
+LONGEST_TOLD = 1024  # bytes of an id in a response's head; proxies refuse a head that is above 4 KiB
+
+NOWHERE = Resumption()  # the client sent no id
 
 
-def serve(exchange: Exchange, hub: Hub, max_topics: int) -> Response | None:
-    """Subscribe the client and return None, or return the response that is all it gets.
+class MissingTopic(InvalidValue):
+    """A subscription names no topic."""
+
+    def __init__(self) -> None:
+        super().__init__(TOPIC, 'expected at least one "topic" parameter, got none')
+
+
+class TooManyTopics(InvalidValue):
+    """A subscription names more topics than it may."""
+
+    def __init__(self, limit: int, came: int) -> None:
+        super().__init__(TOPIC, f'expected at most {limit} "topic" parameters, got {came}')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectorLimits:
+    """What one subscription may ask for.
+
+    topics: `topic` parameters. size: bytes of them together. cost: of matching them; see `Selector.cost`.
+    """
+
+    topics: int
+    size: int
+    cost: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On which terms a client subscribes.
+
+    limits: of what it asks for. grants: what its token allows. headers: of a stream, besides its
+    own. tells_start: whether the head of a stream that begins live names the id after which it does; the Mercure
+    protocol has no such thing. attached: called with the subscriber once it is fed; its client may be gone by then.
+    """
+
+    limits: SelectorLimits
+    grants: Grants = NOTHING
+    headers: Headers = ()
+    tells_start: bool = True
+    attached: Callable[[Subscriber], None] | None = None
+
+
+def serve(exchange: Exchange, hub: Hub, terms: Terms) -> Response | Awaitable[None] | None:
+    """Subscribe the client, at once and return None or later, or return the response that is all it gets.
 
     The first comment makes proxies flush the head, so that the client knows at once that it is connected.
-    Raises InvalidValue for a bad request, OSError if the client is gone.
+    Raises InvalidValue for a bad request, LogUnavailable (perhaps later), OSError if the client is gone.
     """
     request = exchange.request
-    remember = len(request.query) <= MAX_REMEMBERED_LENGTH
-    audience, parameters = (_remembered if remember else read_query)(request.query, max_topics)
+    read = _remembered if len(request.query) <= MAX_REMEMBERED_LENGTH else read_query
+    public, parameters = read(request.query, terms.limits)
+    grants = terms.grants.subscribe
+    audience = Audience(public.selectors, canonical(grants)) if grants else public
     if request.method == "HEAD":
         return Response(HTTPStatus.OK, content_type=CONTENT_TYPE, headers=STREAM_HEADERS, sized=False)
     since = last_event_id(request, parameters)
-    start = hub.live_id(audience, exchange.form)
-    headers, first = STREAM_HEADERS, HEARTBEAT
     if not since:
-        headers = (*headers, (b"Last-Event-ID", start.encode()))
-        first += encode_id(start) if is_browser(request) else b""
-    stream = exchange.start_stream(headers, first)
-    subscriber = hub.attach(
-        audience, exchange.form, stream.sink, stream.release, last_event_id=since, opening=stream.opening
-    )
-    stream.bind(subscriber)
+        _begin_live(exchange, hub, terms, audience)
+        return None
+    resumption = hub.known_ids.at_hand(since)
+    if resumption is None:
+        return _look_and_resume(exchange, hub, terms, audience, since)
+    _resume(exchange, hub, terms, audience, resumption)
     return None
 
 
-def read_query(query: str, max_topics: int) -> tuple[Audience, list[tuple[str, str]]]:
+def _begin_live(exchange: Exchange, hub: Hub, terms: Terms, audience: Audience) -> None:
+    start = hub.live_id(audience, exchange.form)
+    headers = ((LAST_EVENT_ID_HEADER, start.encode()),) if terms.tells_start else ()
+    first = HEARTBEAT + (encode_id(start) if is_browser(exchange.request) else b"")
+    stream = exchange.start_stream(STREAM_HEADERS + terms.headers + headers, first)
+    _attach(exchange, hub, terms, audience, stream, NOWHERE)
+
+
+async def _look_and_resume(exchange: Exchange, hub: Hub, terms: Terms, audience: Audience, since: str) -> None:
+    _resume(exchange, hub, terms, audience, await hub.known_ids.find(since, audience))
+
+
+def _resume(exchange: Exchange, hub: Hub, terms: Terms, audience: Audience, resumption: Resumption) -> None:
+    """Begin a stream after an id that the client sent, or live if that cannot be placed; its head says which."""
+    headers = STREAM_HEADERS + terms.headers + last_event_id_header(resumption.told)
+    _attach(exchange, hub, terms, audience, exchange.start_stream(headers, HEARTBEAT), resumption)
+
+
+def _attach(
+    exchange: Exchange, hub: Hub, terms: Terms, audience: Audience, stream: Stream, resumption: Resumption
+) -> None:
+    subscriber = hub.attach(
+        audience,
+        exchange.form,
+        stream.sink,
+        stream.release,
+        last_event_id=resumption.sent,
+        gap=resumption.gap,
+        opening=stream.opening,
+    )
+    stream.bind(subscriber)
+    if terms.attached is not None:
+        terms.attached(subscriber)
+
+
+def read_query(query: str, limits: SelectorLimits) -> tuple[Audience, list[tuple[str, str]]]:
     """Return who is to be fed, and all parameters. Raises InvalidValue."""
     parameters = parse_parameters("query", query)
-    return audience_of(topics_of(parameters, max_topics)), parameters
+    topics = topics_of(parameters, limits.topics)
+    check_size(topics, limits.size, TOPIC)
+    audience = audience_of(topics)
+    check_cost(audience.selectors, limits.cost, TOPIC)
+    return audience, parameters
 
 
 _remembered = lru_cache(MAX_REMEMBERED)(read_query)
 
 
+def selectors_of(request: Request, limits: SelectorLimits) -> tuple[str, ...]:
+    """Return the texts of the selectors that a request asks for, each once. Raises InvalidValue as `serve` does."""
+    public, _ = read_query(request.query, limits)
+    return tuple(selector.text for selector in public.selectors)
+
+
+def last_event_id_header(event_id: str) -> Headers:
+    """Return the header that names an id; none for one that a header cannot carry, as a publisher's own may be."""
+    value = event_id.encode()
+    if len(value) > LONGEST_TOLD or not event_id.isprintable() or event_id != event_id.strip():
+        return ()
+    return ((LAST_EVENT_ID_HEADER, value),)
+
+
 def is_browser(request: Request) -> bool:
-    """Tell whether a browser asks; its EventSource follows the standard, and its script cannot read the head.
+    """Tell whether a browser's EventSource asks; it follows the standard, and its script cannot read the head.
 
     Each stream tells where it starts, so that a client which was told of no event yet resumes all the same: browsers
     by a block with an id and no data, which some other clients would take for an empty event, and these by a header.
+    A script that uses fetch may be such a client; EventSource alone asks for what no cache has.
     """
-    return (request.header(b"user-agent") or b"").startswith(b"Mozilla/")
+    agent, caching = request.header(b"user-agent"), request.header(b"cache-control")
+    return agent is not None and agent.startswith(b"Mozilla/") and caching == b"no-cache"
 
 
 def topics_of(parameters: list[tuple[str, str]], limit: int) -> list[str]:
-    """Return the selectors asked for. Raises InvalidValue if there is none or if there are too many."""
+    """Return the selectors asked for. Raises MissingTopic, TooManyTopics."""
     topics = [value for name, value in parameters if name == TOPIC]
     if not topics:
-        raise InvalidValue(TOPIC, 'expected at least one "topic" parameter, got none')
+        raise MissingTopic
     if len(topics) > limit:
-        raise InvalidValue(TOPIC, f'expected at most {limit} "topic" parameters, got {len(topics)}')
+        raise TooManyTopics(limit, len(topics))
     return topics
 
 

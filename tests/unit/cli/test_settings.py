@@ -10,7 +10,10 @@ from longwave.cli import serve
 from longwave.cli.settings import SETTINGS, Settings, build_settings
 from longwave.errors import InvalidValue
 from longwave.logs.retention import Retention
-from longwave.server.config import Limits, Listen, ServerConfig, SinkKind, Timeouts
+from longwave.server.config import AccessConfig, Limits, Listen, ServerConfig, SinkKind, Timeouts
+from longwave.server.log_format import LogFormat
+from longwave.server.metrics_access import MetricsAccess
+from longwave.server.rate_limits import Rate
 
 # setting: a value that is not the default, as text and as its group holds it
 OTHER = {
@@ -19,6 +22,17 @@ OTHER = {
     "uds": ("hub.sock", "hub.sock"),
     "insecure": ("true", True),
     "backlog": ("17", 17),
+    "trusted-proxy": ("10.0.0.0/8", ("10.0.0.0/8",)),
+    "key": ("k", "k"),
+    "publisher-key": ("k", "k"),
+    "subscriber-key": ("k", "k"),
+    "jwks": ("file:///keys.json", "file:///keys.json"),
+    "anonymous": ("true", True),
+    "subscriptions": ("true", True),
+    "cors-origin": ("https://a.test", ("https://a.test",)),
+    "publish-origin": ("https://a.test", ("https://a.test",)),
+    "allowed-host": ("a.test", ("a.test",)),
+    "cookie-name": ("c", "c"),
     "log": ("memory:", "memory:"),
     "durability": ("relaxed", "relaxed"),
     "retain-events": ("17", 17),
@@ -31,6 +45,14 @@ OTHER = {
     "max-bodies": ("17KiB", 17_408),
     "max-head": ("17KiB", 17_408),
     "max-topics": ("17", 17),
+    "max-selector-bytes": ("17KiB", 17_408),
+    "max-selector-cost": ("17", 17),
+    "max-streams-per-address": ("17", 17),
+    "max-streams-per-subject": ("17", 17),
+    "connect-rate": ("17/s burst 18", Rate(17, 18)),
+    "connect-rate-per-subject": ("60/m", Rate(1, 60)),
+    "publish-rate": ("17", Rate(17, 17)),
+    "publish-rate-per-subject": ("17/s", Rate(17, 17)),
     "max-lag": ("17KiB", 17_408),
     "max-replays": ("17", 17),
     "head-timeout": ("17s", 17.0),
@@ -41,8 +63,12 @@ OTHER = {
     "drain": ("17s", 17.0),
     "sink": ("transport", SinkKind.TRANSPORT),
     "workers": ("3", 3),
+    "metrics": ("public", MetricsAccess.PUBLIC),
     "log-level": ("debug", "debug"),
+    "log-format": ("json", LogFormat.JSON),
 }
+# setting: the option without which it means nothing
+NEEDED = {"anonymous": "key"}
 
 
 def read(*arguments):
@@ -58,6 +84,7 @@ def held(settings, setting):
         Retention: settings.retention,
         ServerConfig: server,
         Listen: server.listen,
+        AccessConfig: server.access,
         Limits: server.limits,
         Timeouts: server.timeouts,
     }
@@ -72,10 +99,10 @@ def test_defaults_are_those_of_the_groups():
 def test_option_reaches_its_group_and_nothing_else(setting):
     text, value = OTHER[setting.name]
     arguments = [f"--{setting.name}"] if value is True else [f"--{setting.name}", text]
-    settings = read(*arguments)
+    settings = read(*arguments, *needed_by(setting))
 
     assert held(settings, setting) == value
-    assert changed(settings) == {setting.name}
+    assert changed(settings) == {setting.name, NEEDED.get(setting.name, setting.name)}
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
@@ -83,16 +110,44 @@ def test_environment_variable_reaches_its_group(setting, monkeypatch):
     text, value = OTHER[setting.name]
     monkeypatch.setenv(f"LONGWAVE_{setting.name.upper().replace('-', '_')}", text)
 
-    assert held(read(), setting) == value
+    assert held(read(*needed_by(setting)), setting) == value
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_key_of_the_file_reaches_its_group(setting, tmp_path):
     text, value = OTHER[setting.name]
     file = tmp_path / "hub.toml"
-    file.write_text(f"{setting.name} = {text if value is True else repr(text)}\n", encoding="utf-8")
+    written = {bool: text, tuple: repr([text])}.get(type(value), repr(text))
+    file.write_text(f"{setting.name} = {written}\n", encoding="utf-8")
 
-    assert held(read("--config", str(file)), setting) == value
+    assert held(read("--config", str(file), *needed_by(setting)), setting) == value
+
+
+def needed_by(setting):
+    return [f"--{NEEDED[setting.name]}", "k"] if setting.name in NEEDED else []
+
+
+def test_repeatable_option_may_be_repeated_and_its_variable_holds_several(monkeypatch):
+    monkeypatch.setenv("LONGWAVE_PUBLISH_ORIGIN", "https://a.test https://b.test")
+    settings = read("--cors-origin", "https://a.test", "--cors-origin", "null")
+
+    assert settings.server.access.cors_origins == ("https://a.test", "null")
+    assert settings.server.access.publish_origins == ("https://a.test", "https://b.test")
+
+
+@pytest.mark.parametrize("name", ["key", "publisher-key", "subscriber-key", "jwks"])
+def test_variable_of_a_key_that_is_empty_is_not_taken_for_none(name, monkeypatch):
+    """As in `LONGWAVE_KEY=$KEY` where KEY is not set: an open hub must not come of it."""
+    monkeypatch.setenv(f"LONGWAVE_{name.upper().replace('-', '_')}", "")
+
+    with pytest.raises(InvalidValue, match="expected a key, got nothing"):
+        read()
+
+
+def test_other_variables_that_are_empty_are_none(monkeypatch):
+    monkeypatch.setenv("LONGWAVE_UDS", "")
+
+    assert read().server.listen.uds is None
 
 
 def changed(settings):
@@ -102,9 +157,9 @@ def changed(settings):
 def test_every_field_of_every_group_can_be_set():
     fields = {
         (group, field.name)
-        for group in (Listen, Limits, Timeouts, Retention, ServerConfig, Settings)
+        for group in (Listen, AccessConfig, Limits, Timeouts, Retention, ServerConfig, Settings)
         for field in dataclasses.fields(group)
-        if not dataclasses.is_dataclass(field.type) and field.name not in ("listen", "limits", "timeouts")
+        if not dataclasses.is_dataclass(field.type) and field.name not in ("listen", "access", "limits", "timeouts")
     }
 
     assert fields - {(Settings, "retention"), (Settings, "server")} == {(s.group, s.field) for s in SETTINGS}
@@ -115,6 +170,12 @@ def test_every_field_of_every_group_can_be_set():
     [
         (["--port", "70000"], "port"),
         (["--host", "0.0.0.0"], "host"),
+        (["--key", ""], "key"),
+        (["--anonymous"], "anonymous"),
+        (["--cors-origin", "https://a.test/"], "cors_origin"),
+        (["--publish-origin", "a.test"], "publish_origin"),
+        (["--allowed-host", "a.test:80"], "allowed_host"),
+        (["--cookie-name", "a b"], "cookie_name"),
         (["--max-head", "0"], "max_head"),
         (["--head-timeout", "0"], "head_timeout"),
         (["--max-body", "0"], "max_body"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from longwave.core.audience import audience_of
+from longwave.core.audience import audience_of, check_cost, check_size
+from longwave.core.selector import Selector
 from longwave.core.update import Update
 from longwave.errors import InvalidValue
 from longwave.eventstream.event import Event
@@ -69,3 +70,25 @@ def test_grants_make_a_difference():
 def test_a_selector_that_is_not_allowed_is_refused(selectors):
     with pytest.raises(InvalidValue, match=r"^selector: expected"):
         audience_of(selectors)
+
+
+def test_cost_is_that_of_templates_which_are_asked_for_and_granted():
+    assert audience_of(["*", "a", "/x/{id}"], ["b", "{a}{b}"]).cost == 11
+    assert audience_of(["*", "a"], ["*"]).cost == 0
+
+
+def test_selectors_have_a_size_in_bytes():
+    check_size(["ab", "é"], 4, "topic")
+
+    with pytest.raises(InvalidValue, match="topic: expected selectors of at most 4 bytes together, got 5"):
+        check_size(["abc", "é"], 4, "topic")
+
+
+def test_a_thousand_plain_templates_are_as_many_as_a_hundred_ambiguous_ones():
+    check_cost([Selector(f"https://example.com/{number}/{{id}}") for number in range(1000)], 1000, "topic")
+    check_cost([Selector(f"{{a}}{{b{number}}}") for number in range(100)], 1000, "topic")
+
+    with pytest.raises(
+        InvalidValue, match="topic: expected templates that cost at most 1000 together to match, got 1010"
+    ):
+        check_cost([Selector(f"{{a}}{{b{number}}}") for number in range(101)], 1000, "topic")

@@ -59,7 +59,7 @@ def test_frames_go_out_together_in_their_order(feed):
     for position, frame in enumerate([b"a", b"b", b"c"]):
         feed.push(position, frame)
 
-    assert feed.take() == Chunk(b"abc", 0)
+    assert feed.take() == Chunk(b"abc", (0, 1, 2))
     assert not feed.pending
 
 
@@ -83,15 +83,15 @@ def test_a_chunk_is_filled_to_its_bound_and_not_beyond(feed):
         feed.push(position, b"x" * (MAX_CHUNK // 2))
 
     assert len(feed.take().payload) == MAX_CHUNK
-    assert feed.take() == Chunk(b"x" * (MAX_CHUNK // 2), 2)
+    assert feed.take() == Chunk(b"x" * (MAX_CHUNK // 2), (2,))
 
 
 def test_a_chunk_ends_before_the_frame_that_would_pass_the_bound(feed):
     feed.push(0, b"x")
     feed.push(1, b"y" * MAX_CHUNK)
 
-    assert feed.take() == Chunk(b"x", 0)
-    assert feed.take() == Chunk(b"y" * MAX_CHUNK, 1)
+    assert feed.take() == Chunk(b"x", (0,))
+    assert feed.take() == Chunk(b"y" * MAX_CHUNK, (1,))
 
 
 def test_a_frame_above_the_bound_goes_alone(feed):
@@ -99,7 +99,7 @@ def test_a_frame_above_the_bound_goes_alone(feed):
     feed.push(1, b"y")
 
     assert len(feed.take().payload) == MAX_CHUNK + 1
-    assert feed.take() == Chunk(b"y", 1)
+    assert feed.take() == Chunk(b"y", (1,))
 
 
 # The floor.
@@ -197,7 +197,7 @@ def test_members_are_all_of_them_each_once(feed):
 
 def test_what_is_sent_meanwhile_is_held_for_those_who_lag_and_shared(feed):
     one, two = lagging(feed), lagging(feed, b"other")
-    chunk = Chunk(b"x" * 50, 3)
+    chunk = Chunk(b"x" * 50, (3,))
     feed.hold_for_lagging(chunk, 100)
 
     assert [one.size_held, two.size_held] == [54, 55]
@@ -207,14 +207,14 @@ def test_what_is_sent_meanwhile_is_held_for_those_who_lag_and_shared(feed):
 
 def test_holding_more_does_not_move_the_deadline(feed):
     subscriber = lagging(feed, deadline=5.0)
-    feed.hold_for_lagging(Chunk(b"x", 3), 100)
+    feed.hold_for_lagging(Chunk(b"x", (3,)), 100)
 
     assert subscriber.deadline == 5.0
 
 
 def test_exactly_the_bound_is_still_held(feed):
     subscriber = lagging(feed)
-    feed.hold_for_lagging(Chunk(b"x" * 96, 3), 100)
+    feed.hold_for_lagging(Chunk(b"x" * 96, (3,)), 100)
 
     assert subscriber.state is State.LAGGING
     assert subscriber.size_held == 100
@@ -222,7 +222,7 @@ def test_exactly_the_bound_is_still_held(feed):
 
 def test_past_the_bound_a_subscriber_is_behind_and_goes_on_before_the_chunk_that_it_did_not_get(feed):
     subscriber = lagging(feed)
-    feed.hold_for_lagging(Chunk(b"x" * 97, 3), 100)
+    feed.hold_for_lagging(Chunk(b"x" * 97, (3,)), 100)
 
     assert subscriber.state is State.BEHIND
     assert subscriber.position == 3
@@ -232,8 +232,8 @@ def test_past_the_bound_a_subscriber_is_behind_and_goes_on_before_the_chunk_that
 
 def test_one_that_is_behind_is_held_nothing_more(feed):
     subscriber = lagging(feed)
-    feed.hold_for_lagging(Chunk(b"x" * 97, 3), 100)
-    feed.hold_for_lagging(Chunk(b"y", 4), 100)
+    feed.hold_for_lagging(Chunk(b"x" * 97, (3,)), 100)
+    feed.hold_for_lagging(Chunk(b"y", (4,)), 100)
 
     assert subscriber.size_held == 4
     assert subscriber.position == 3
@@ -241,7 +241,7 @@ def test_one_that_is_behind_is_held_nothing_more(feed):
 
 def test_live_ones_are_held_nothing(feed):
     subscriber = live(feed)
-    feed.hold_for_lagging(Chunk(b"x", 3), 100)
+    feed.hold_for_lagging(Chunk(b"x", (3,)), 100)
 
     assert not subscriber.holding
 

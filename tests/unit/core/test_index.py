@@ -6,11 +6,12 @@ import random
 
 import pytest
 
-from longwave.core import index as index_module
 from longwave.core.audience import audience_of
 from longwave.core.feed import Feed
 from longwave.core.frame import Format
-from longwave.core.index import MAX_REMEMBERED_TOPICS, FeedIndex
+from longwave.core.index import FeedIndex
+from longwave.core.selector import Selector
+from longwave.core.template_set import MAX_REMEMBERED_TOPICS
 from longwave.core.update import Update
 from longwave.eventstream.event import Event
 
@@ -109,8 +110,9 @@ def test_topics_remembered_are_bounded_and_the_oldest_go_first(index):
     for number in range(MAX_REMEMBERED_TOPICS + 10):
         assert find(index, f"/x/{number}") == [template]
 
-    assert len(index._remembered) == MAX_REMEMBERED_TOPICS
-    assert "/x/9" not in index._remembered
+    remembered = index._asking.templates._remembered
+    assert len(remembered) == MAX_REMEMBERED_TOPICS
+    assert "/x/9" not in remembered
     assert find(index, "/x/9") == [template]
 
 
@@ -118,7 +120,7 @@ def test_topics_are_not_remembered_where_there_are_no_templates(index):
     added(index, "a")
     find(index, "b")
 
-    assert index._remembered == {}
+    assert index._asking.templates._remembered == {}
 
 
 def test_templates_that_come_and_go_leave_nothing_behind(index):
@@ -128,7 +130,7 @@ def test_templates_that_come_and_go_leave_nothing_behind(index):
     for _ in range(1000):
         index.remove(added(index, "/same/{id}"))
 
-    assert len(index._order) <= 20
+    assert len(index._asking.templates) == 1
     assert find(index, "/keep/1") == [keeper]
 
 
@@ -142,25 +144,83 @@ def test_a_template_that_comes_after_many_have_gone_is_found_for_topics_seen_bef
     assert find(index, "/x/1") == [late]
 
 
-def test_each_template_is_matched_once_for_a_topic(index, monkeypatch):
-    """Counted, as a publish on a known topic must not cost a match of every template."""
-    tried = []
+@pytest.fixture
+def tried(monkeypatch):
+    """The matches of a template that were made, as (template, topic)."""
+    made = []
+    genuine = Selector.matches
     monkeypatch.setattr(
-        index_module.Selector, "matches", lambda selector, topic: tried.append((selector.text, topic)) or False
+        Selector, "matches", lambda selector, topic: made.append((selector.text, topic)) or genuine(selector, topic)
     )
-    added(index, "/x/{id}")
+    return made
+
+
+def test_each_template_is_matched_once_for_a_topic(index, tried):
+    """Counted, as a publish on a known topic must not cost a match of every template."""
+    added(index, "{+x}")
     find(index, "/y")
     find(index, "/y")
-    added(index, "/y/{id}")
+    added(index, "/{id}")
     find(index, "/y")
 
-    assert tried == [("/x/{id}", "/y"), ("/y/{id}", "/y")]
+    assert tried == [("{+x}", "/y"), ("/{id}", "/y")]
+
+
+def test_grants_are_matched_once_for_a_topic_and_for_private_updates_only(index, tried):
+    """However many feeds select it: each has a grant of its own, and a match for each would hold up the others."""
+    granted = [added(index, "*", grants=[f"{{a}}{{b{number}}}"]) for number in range(50)]
+    added(index, "*", grants=["/elsewhere/{id}"])
+
+    find(index, "x")
+    assert tried == []
+    assert find(index, "x", private=True) == granted
+    assert find(index, "x", private=True) == granted
+    assert len(tried) == 50
+
+
+def test_search_goes_on_where_it_stopped_and_finds_the_same(index, tried):
+    hostile = [added(index, f"{{a}}{{b{number}}}") for number in range(100)]
+    search = index.search(Update(("t", "u"), Event()))
+    matches = []
+    while not search.step(50):
+        matches.append(len(tried))
+        tried.clear()
+
+    assert set(matches) == {5}, "a match that costs 10, until 50 are spent"
+    assert list(search.feeds()) == hostile
+    assert tried == [], "nothing was left to do"
+
+
+def test_feeds_that_come_and_go_during_a_search_are_found_and_not(index):
+    gone, here = added(index, "{a}{b1}"), added(index, "{a}{b2}")
+    search = index.search(Update(("t",), Event(), True))
+    assert not search.step(1)
+    index.remove(gone)
+    added(index, "{a}{b3}")
+    late = added(index, "{a}{b4}", grants=["*"])
+
+    assert list(search.feeds()) == [late]
+    index.remove(here)
+    assert list(index.search(Update(("t",), Event())).feeds()) != [here]
+
+
+def test_search_ends_although_more_is_to_be_remembered_than_may_be(index, monkeypatch):
+    monkeypatch.setattr("longwave.core.template_set.MAX_REMEMBERED_TOPICS", 3)
+    feeds = [added(index, f"{{a}}{{b{number}}}") for number in range(10)]
+    search = index.search(Update(tuple(map(str, range(20))), Event()))
+    steps = 1
+    while not search.step(20):
+        steps += 1
+
+    assert steps == 20 * 10 * 10 / 20 + 1
+    assert list(search.feeds()) == feeds
+    assert len(index._asking.templates._remembered) == 3
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_it_finds_the_same_as_asking_every_audience(index, seed):
     rng = random.Random(seed)
-    selectors = ["*", "a", "b", "/x/1", "/x/2", "/x/{id}", "/{+any}", "{/a,b}", "{bad", "/x/{id:1}"]
+    selectors = ["*", "a", "b", "/x/1", "/x/2", "/x/{id}", "/{+any}", "{/a,b}", "{bad", "/x/{id:1}", "{a}{b}", "{+c}"]
     topics = ["a", "b", "c", "*", "/x/1", "/x/2", "/x/33", "/x/{id}", "{bad", "/"]
     feeds = []
     for _ in range(300):
@@ -170,6 +230,9 @@ def test_it_finds_the_same_as_asking_every_audience(index, seed):
             chosen = rng.sample(selectors, rng.randint(1, 3))
             feeds.append(added(index, *chosen, grants=rng.sample(selectors, rng.randint(0, 1))))
         update = Update(tuple(rng.choices(topics, k=rng.randint(1, 3))), Event(), rng.random() < 0.3)
-        found = list(index.find(update))
+        search = index.search(update)
+        for _ in range(rng.randint(0, 3)):
+            search.step(rng.randint(1, 30))
+        found = list(search.feeds())
         assert len(found) == len(set(found))
         assert set(found) == {one for one in feeds if one.audience.receives(update)}

@@ -99,3 +99,27 @@ def test_bad_selector_gets_one_clear_sentence(text, problem):
 
 def test_longest_selector_is_allowed():
     assert Selector("a" * MAX_LENGTH).matches("a" * MAX_LENGTH)
+
+
+@pytest.mark.parametrize(
+    ("text", "cost"),
+    [
+        ("*", 0),
+        ("/x/1", 0),
+        ("{bad", 0),
+        ("https://example.com/users/{user}/books/{book}", 1),
+        ("{x*}", 1),
+        ("{a}{b}", 10),
+        ("{+a}" + "a" * 4000 + "{+b}", 210),
+        ("/" + "x" * 4000 + "/{id}", 21),
+    ],
+)
+def test_cost_is_nothing_where_a_look_up_does_it_and_more_where_parts_can_be_told_apart_in_several_ways(text, cost):
+    assert Selector(text).cost == cost
+
+
+@pytest.mark.parametrize(
+    ("text", "start"), [("/x/{id}", "/x/"), ("{+x}y", ""), ("/x/{id}/y{z}", "/x/"), ("{bad", "{bad")]
+)
+def test_every_topic_of_a_template_starts_with_its_literal_start(text, start):
+    assert Selector(text).literal_start == start

@@ -36,3 +36,12 @@ async def test_each_worker_rings_all_bells_but_its_own(tmp_path):
         assert os.eventfd_read(bells[0]) == os.eventfd_read(bells[2]) == 1
         with pytest.raises(BlockingIOError):
             os.eventfd_read(bells[1])
+
+
+def test_workers_ask_each_other_for_metrics_where_they_have_a_folder_for_it():
+    for_all = Assignment(
+        config=ServerConfig(workers=3), log="memory:", durability="full", retention=Retention(), log_level="info"
+    )
+
+    assert for_all.sample_exchange() is None
+    assert replace(for_all, number=2, folder="somewhere").sample_exchange().number == 2

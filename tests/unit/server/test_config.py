@@ -8,26 +8,70 @@ import sys
 import pytest
 
 from longwave.errors import InvalidConfiguration
-from longwave.server.config import Limits, Listen, ServerConfig, Timeouts, is_loopback
+from longwave.server.config import AccessConfig, Limits, Listen, ServerConfig, Timeouts, is_loopback
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]"])
 def test_loopback_addresses_need_no_word(host):
     assert is_loopback(host)
-    assert Listen(host=host).host == host
+    assert ServerConfig(listen=Listen(host=host)).listen.host == host
 
 
 @pytest.mark.parametrize(
     "host", ["0.0.0.0", "::", "", "192.0.2.7", "example.com", "localhost.example.com", "127.0.0.1.example.com"]
 )
-def test_other_addresses_must_be_insisted_on(host):
-    with pytest.raises(InvalidConfiguration, match=r"expected a loopback address.*--insecure"):
-        Listen(host=host)
-    assert Listen(host=host, insecure=True).host == host
+def test_other_addresses_need_a_key_or_must_be_insisted_on(host):
+    with pytest.raises(InvalidConfiguration, match=r"expected a loopback address.*--key.*--insecure"):
+        ServerConfig(listen=Listen(host=host))
+    assert ServerConfig(listen=Listen(host=host, insecure=True)).listen.host == host
+    assert ServerConfig(listen=Listen(host=host), access=AccessConfig(subscriber_key="k")).listen.host == host
 
 
 def test_unix_socket_needs_no_address():
-    assert Listen(host="0.0.0.0", uds="hub.sock").uds == "hub.sock"
+    assert ServerConfig(listen=Listen(host="0.0.0.0", uds="hub.sock")).listen.uds == "hub.sock"
+
+
+# Access.
+
+
+@pytest.mark.parametrize("name", ["key", "publisher_key", "subscriber_key", "jwks"])
+def test_key_that_is_said_but_empty_does_not_make_an_open_hub(name):
+    with pytest.raises(InvalidConfiguration, match=f"{name}: expected a key, got nothing"):
+        AccessConfig(**{name: ""})
+    assert AccessConfig(**{name: "k"}).has_keys
+
+
+def test_keys_are_not_shown():
+    shown = repr(AccessConfig(key="secret-1", publisher_key="secret-2", subscriber_key="secret-3"))
+
+    assert "secret-" not in shown
+
+
+def test_without_a_key_there_is_nobody_to_be_anonymous_beside():
+    assert not AccessConfig().has_keys
+    with pytest.raises(InvalidConfiguration, match="anonymous: expected a key beside it"):
+        AccessConfig(anonymous=True)
+    assert AccessConfig(anonymous=True, publisher_key="k").anonymous
+
+
+@pytest.mark.parametrize("name", ["cors_origins", "publish_origins"])
+def test_origins_are_what_browsers_send(name):
+    assert getattr(AccessConfig(**{name: ("https://a.example", "*")}), name)
+    with pytest.raises(InvalidConfiguration, match=f"{name}: expected scheme"):
+        AccessConfig(**{name: ("https://a.example/",)})
+
+
+def test_allowed_hosts_are_names():
+    with pytest.raises(InvalidConfiguration, match="allowed_hosts: expected a host name without a port"):
+        AccessConfig(allowed_hosts=("example.com:80",))
+
+
+def test_cookie_has_a_name_that_cookies_can_have():
+    with pytest.raises(InvalidConfiguration, match="cookie_name: expected a name"):
+        AccessConfig(cookie_name="a=b")
+
+
+# Bounds.
 
 
 @pytest.mark.parametrize("port", [-1, 65_536])

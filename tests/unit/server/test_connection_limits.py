@@ -42,6 +42,16 @@ def test_addresses_are_counted_apart():
     assert [limits.enter(address) for address in "aab"] == [Admission.WELCOME, Admission.FULL, Admission.WELCOME]
 
 
+def test_ipv6_addresses_count_by_their_64():
+    limits = ConnectionLimits(total=10, per_address=1)
+
+    assert limits.enter("2001:db8::1") is Admission.WELCOME
+    assert limits.enter("2001:db8::2") is Admission.FULL
+    limits.leave("2001:db8::2")
+    limits.leave("2001:db8::1")
+    assert limits._by_address == {}
+
+
 def test_connections_without_an_address_are_not_counted_by_it():
     limits = ConnectionLimits(total=10, per_address=1)
 

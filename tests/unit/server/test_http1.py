@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from longwave.hub import Hub
 from longwave.server import site as site_module
-from longwave.server.config import Limits, ServerConfig, SinkKind, Timeouts
+from longwave.server.config import AccessConfig, Limits, ServerConfig, SinkKind, Timeouts
 from longwave.server.http1 import Connection
 from longwave.server.site import Site
 from unit.server.memory_transport import MemoryTransport
@@ -44,7 +44,10 @@ REQUESTS = [
 
 @asynccontextmanager
 async def site_of(*, limits=None, **timeouts):
-    config = ServerConfig(sink=SinkKind.TRANSPORT, limits=limits or Limits(), timeouts=Timeouts(**timeouts))
+    access = AccessConfig(allowed_hosts=("h",))
+    config = ServerConfig(
+        sink=SinkKind.TRANSPORT, access=access, limits=limits or Limits(), timeouts=Timeouts(**timeouts)
+    )
     async with Hub("memory:", config.delivery()) as hub:
         site = Site(hub, config)
         site.open()

@@ -7,7 +7,17 @@ import json
 import pytest
 
 from longwave.errors import InvalidValue
-from longwave.server.publish_api import FORM, JSON, MAX_BATCH, NDJSON, UnsupportedType, read_batch
+from longwave.server.publish_api import (
+    FORM,
+    JSON,
+    MAX_BATCH,
+    MAX_ID,
+    NDJSON,
+    ReservedTopic,
+    UnsupportedType,
+    check_not_reserved,
+    read_batch,
+)
 from longwave.transports.exchange import Request
 
 
@@ -104,3 +114,49 @@ def test_form_is_answered_with_the_id_and_json_with_all_ids():
 def test_numbers_that_json_does_not_know_are_refused(constant):
     with pytest.raises(InvalidValue, match=f"expected JSON, got {constant}"):
         read(f'{{"topic": "t", "data": {constant}}}', JSON)
+
+
+# What is refused.
+
+
+def test_retry_of_0_in_a_form_is_none_as_in_the_protocol():
+    assert only(read("topic=t&retry=0")).event.retry is None
+    assert only(read('{"topic": "t", "retry": 0}', JSON)).event.retry == 0
+
+
+@pytest.mark.parametrize(("body", "content_type"), [("topic=t&id={}", FORM), ('{{"topic": "t", "id": "{}"}}', JSON)])
+def test_id_is_bounded_as_clients_send_it_back_in_a_head(body, content_type):
+    assert only(read(body.format("x" * MAX_ID), content_type)).event.id == "x" * MAX_ID
+    with pytest.raises(InvalidValue, match="id: expected at most 1024 characters, got 1025"):
+        read(body.format("x" * (MAX_ID + 1)), content_type)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        ("topic=bad&id=a%0Ab", FORM),
+        ('{"topic": "bad", "id": "a\\nb"}', JSON),
+        ('{"topics": ["t", "bad"], "id": 5}', JSON),
+        ('{"topic": "t"}\n{"topic": "bad", "id": "a\\nb"}', NDJSON),
+    ],
+)
+def test_topics_are_authorised_before_the_rest_is_judged(body, content_type):
+    class NotYoursError(Exception):
+        pass
+
+    def authorise(topics):
+        if "bad" in topics:
+            raise NotYoursError
+
+    request = Request("POST", "/events", headers=((b"content-type", content_type.encode()),), body=body.encode())
+    with pytest.raises(NotYoursError):
+        read_batch(request, authorise)
+
+
+@pytest.mark.parametrize(
+    "topic", ["/.well-known/mercure", "https://e.test/.well-known/mercure/x", "a/.well-known/mercureb"]
+)
+def test_topics_of_the_hub_itself_are_reserved(topic):
+    with pytest.raises(ReservedTopic):
+        check_not_reserved(("t", topic))
+    check_not_reserved(("t", "/.well-known", "mercure"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from longwave.server.config import Limits
 from longwave.server.request_bodies import RequestBodies
+from longwave.server.request_head import MAX_HEADERS
 from longwave.server.request_reader import MAX_PIPELINED, Part, Received, RequestReader
 from longwave.transports.exchange import Response
 
@@ -141,3 +144,38 @@ def test_bytes_of_a_body_that_are_no_body_have_a_limit(cut):
 
     assert one.requests[-1].status == 400
     assert b"chunk extensions or trailers" in one.requests[-1].body
+
+
+@pytest.mark.parametrize(("headers", "refused"), [(MAX_HEADERS - 1, False), (MAX_HEADERS, True)])
+def test_headers_have_a_limit_in_number_as_each_takes_memory_however_short(headers, refused):
+    one = reader()
+
+    one.feed(b"GET / HTTP/1.1\r\nHost: h\r\n" + b"a:\r\n" * headers + b"\r\n")
+
+    assert isinstance(one.requests[0], Response) is refused
+    if refused:
+        assert one.requests[0].status == 431
+        assert one.requests[0].body == b"expected a request head of at most 128 headers, got more\n"
+
+
+def test_headers_above_their_number_are_not_kept_until_the_head_ends():
+    one = reader()
+
+    one.feed(b"GET / HTTP/1.1\r\nHost: h\r\n" + b"a:\r\n" * 3000)
+
+    assert len(one._head.headers()) == MAX_HEADERS + 1
+    assert one.part is Part.HEAD
+
+
+def test_body_in_tiny_chunks_takes_no_more_memory_than_its_bytes():
+    """Kept as a piece for each chunk, it would take twenty times as much, and none of that would be counted."""
+    one = reader()
+    one.feed(CHUNKED.split(b"5\r\nhello")[0])
+
+    tracemalloc.start()
+    one.feed(b"2\r\nab\r\n" * 50_000)
+    taken = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+
+    assert one._bodies.held == 100_000
+    assert taken < 2 * 100_000

@@ -6,7 +6,7 @@ import pytest
 
 from longwave import errors
 from longwave.server.publish_api import UnsupportedType
-from longwave.server.routes import response_to
+from longwave.server.routes import Dialect
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from longwave.server.routes import response_to
     ],
 )
 def test_error_is_told_as_its_sentence(error, status):
-    response = response_to(error)
+    response = Dialect.PLAIN.respond(error, "POST")
 
     assert response.status == status
     assert response.body.decode() == f"{error}\n"

@@ -1,0 +1,243 @@
+// The chat page. One stream from the hub brings what is said and who comes and goes; the hub's list says who is here.
+// Rule that always holds: what people typed goes into the page as text, never as markup.
+
+const MOST_SHOWN = 500; // messages and notices in the page
+const MOST_GONE = 1000; // subscribers that are remembered to have left
+const TOGETHER = 30; // ms in which changes are shown together
+const SETTLED = 1000; // ms after which somebody is said to be here, or to have left: a reload is neither
+const LOOK_AGAIN = 3000; // ms, where the hub or the server could not be asked
+const AT_END = 80; // px from the end of the messages within which the page follows them
+const HUES = 8; // classes of chat.css
+
+const byId = (id) => document.getElementById(id);
+
+let settings = null; // of whoever signed in: user, hub, room, presence
+let source = null;
+let lastEventId = "earliest";
+let again = 0; // timer
+
+// --- Who is here --------------------------------------------------------------------------------------------------
+// Each stream is a subscriber with an id that never comes back, so it does not matter whether the list or the stream
+// tells first: here is who was named by either, and has not left.
+
+const here = new Map(); // subscriber -> name
+const gone = new Set();
+let told = null; // names that were said to be here, at first those of the list; null until it came
+let settled = false; // whether the history was read, which has people come and go as well
+let showing = 0; // timer
+let settling = 0; // timer
+
+function comeOrGo({ subscriber, active, payload }) {
+  if (typeof payload?.user !== "string") return; // no page of this chat
+  if (active && !gone.has(subscriber)) {
+    here.set(subscriber, payload.user);
+  } else {
+    here.delete(subscriber);
+    gone.add(subscriber);
+    if (gone.size > MOST_GONE) gone.delete(gone.values().next().value);
+  }
+  showing ||= setTimeout(showPeople, TOGETHER);
+}
+
+async function lookWhoIsHere() {
+  try {
+    const response = await fetch(new URL(settings.presence, settings.hub), { credentials: "include" });
+    if (!response.ok) throw new Error(response.status);
+    const { subscriptions } = await response.json();
+    subscriptions.forEach(comeOrGo);
+    told ??= new Set(here.values());
+  } catch {
+    if (source?.readyState === EventSource.OPEN) setTimeout(lookWhoIsHere, LOOK_AGAIN);
+  }
+}
+
+function namesHere() {
+  const others = new Set(here.values());
+  const own = others.delete(settings.user) ? [settings.user] : [];
+  return own.concat([...others].sort((one, other) => one.localeCompare(other)));
+}
+
+function showPeople() {
+  showing = 0;
+  const names = namesHere();
+  byId("people").replaceChildren(...names.map((name) => {
+    const item = clone("person");
+    mark(item, name);
+    item.title = name; // where it is cut
+    if (name === settings.user) item.append(" (you)");
+    return item;
+  }));
+  byId("count").textContent = names.length;
+  if (!settled) settling = clearTimeout(settling);
+  settling ||= setTimeout(tellWhoCameAndLeft, SETTLED);
+}
+
+function tellWhoCameAndLeft() {
+  settling = 0;
+  settled = true;
+  if (told === null) return;
+  const now = new Set(namesHere());
+  const before = told;
+  told = now;
+  for (const name of before) if (!now.has(name)) showNotice(`${name} left`);
+  for (const name of now) if (!before.has(name)) showNotice(`${name} is here`);
+}
+
+// --- What is said -------------------------------------------------------------------------------------------------
+
+function showMessage(event) {
+  const { user, text, at } = JSON.parse(event.data);
+  const item = clone("message");
+  item.classList.toggle("own", user === settings.user);
+  mark(item, user);
+  item.querySelector(".text").textContent = text;
+  const time = item.querySelector("time");
+  time.dateTime = new Date(at).toISOString();
+  time.textContent = formatTime(new Date(at));
+  showItem(item);
+}
+
+function showNotice(text) {
+  const item = document.createElement("li");
+  item.className = "notice";
+  item.textContent = text;
+  showItem(item);
+}
+
+function showItem(item) {
+  const list = byId("messages");
+  const follows = list.scrollHeight - list.scrollTop - list.clientHeight < AT_END;
+  list.append(item);
+  while (list.childElementCount > MOST_SHOWN) list.firstElementChild.remove();
+  if (follows) list.scrollTop = list.scrollHeight;
+}
+
+function clone(template) {
+  return byId(template).content.firstElementChild.cloneNode(true);
+}
+
+function mark(item, name) {
+  item.querySelector(".name").textContent = name;
+  const face = item.querySelector(".face");
+  face.textContent = [...name][0].toUpperCase();
+  face.classList.add(`hue-${[...name].reduce((sum, letter) => sum * 31 + letter.codePointAt(0), 7) % HUES}`);
+}
+
+function formatTime(time) {
+  const today = time.toDateString() === new Date().toDateString();
+  return time.toLocaleString([], { timeStyle: "short", ...(today ? {} : { dateStyle: "medium" }) });
+}
+
+// --- The stream ---------------------------------------------------------------------------------------------------
+
+function listen() {
+  const url = new URL("/.well-known/mercure", settings.hub);
+  url.searchParams.append("topic", settings.room);
+  url.searchParams.append("topic", `${settings.presence}/{subscriber}`);
+  url.searchParams.append("lastEventID", lastEventId);
+  source = new EventSource(url, { withCredentials: true });
+  source.onopen = () => { showState("live"); lookWhoIsHere(); };
+  source.onerror = () => (source.readyState === EventSource.CLOSED ? comeBack() : showState("away"));
+  source.onmessage = remembering((event) => comeOrGo(JSON.parse(event.data)));
+  source.addEventListener("said", remembering(showMessage));
+  source.addEventListener("gap", remembering(() => {
+    showNotice("Some messages are missing here");
+    here.clear();
+    lookWhoIsHere();
+  }));
+}
+
+function remembering(show) {
+  return (event) => {
+    lastEventId = event.lastEventId;
+    show(event);
+  };
+}
+
+// A browser comes back by itself unless it was refused: the session is over, or a proxy has no hub behind it.
+function comeBack() {
+  showState("away");
+  clearTimeout(again);
+  again = setTimeout(start, LOOK_AGAIN * (0.5 + Math.random()));
+}
+
+function showState(state) {
+  const element = byId("state");
+  element.dataset.state = state;
+  element.textContent = state === "live" ? "Live" : "Reconnecting";
+}
+
+// --- Signing in, saying something -----------------------------------------------------------------------------------
+
+async function ask(method, path, content) {
+  const request = { method, headers: { "Content-Type": "application/json" }, body: content && JSON.stringify(content) };
+  const response = await fetch(path, request).catch(() => null);
+  if (response === null) return { status: 0, error: "The server cannot be reached. Try again." };
+  return { status: response.status, ...(await response.json()) };
+}
+
+async function start() {
+  const answer = await ask("GET", "/session");
+  if (answer.status !== 200) comeBack();
+  else if (answer.user) enter(answer);
+  else showSignIn();
+}
+
+function enter(answer) {
+  settings = answer;
+  const fresh = byId("room").hidden;
+  show(true);
+  listen();
+  if (fresh) byId("text").focus();
+}
+
+function showSignIn() {
+  source?.close();
+  clearTimeout(again);
+  settling = clearTimeout(settling);
+  lastEventId = "earliest";
+  told = null;
+  settled = false;
+  here.clear();
+  byId("messages").replaceChildren();
+  show(false);
+  byId("name").focus();
+}
+
+function show(inside) {
+  byId("sign-in").hidden = inside;
+  for (const id of ["room", "sign-out", "state"]) byId(id).hidden = !inside;
+}
+
+byId("sign-in").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const answer = await ask("POST", "/session", { user: byId("name").value });
+  byId("sign-in-trouble").textContent = answer.error ?? "";
+  if (answer.status === 200) enter(answer);
+});
+
+byId("sign-out").addEventListener("click", async () => {
+  const answer = await ask("DELETE", "/session");
+  byId("trouble").textContent = answer.error ?? "";
+  if (answer.status === 200) showSignIn();
+});
+
+byId("say").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const field = byId("text");
+  if (field.readOnly || !field.value.trim()) return;
+  field.readOnly = true; // what is typed meanwhile would be lost
+  const answer = await ask("POST", "/messages", { text: field.value });
+  field.readOnly = false;
+  byId("trouble").textContent = answer.error ?? "";
+  if (answer.status === 200) field.value = "";
+  if (answer.status === 401) showSignIn();
+});
+
+byId("text").addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  byId("say").requestSubmit();
+});
+
+start();

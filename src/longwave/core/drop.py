@@ -1,0 +1,18 @@
+"""Why a subscriber was closed.
+
+Not here: closing it (delivery.py), counting it (counters.py).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Drop(Enum):
+    """The reason; the value is what metrics call it."""
+
+    GONE = "gone"  # its client left
+    STALLED = "stalled"  # it took too little of what it was sent in the send timeout
+    FAILED = "failed"  # its sink broke the contract, or reading the log for it failed
+    ENDED = "ended"  # it was told to end, as the hub stops or its token expired, and took all it was sent
+    CLOSED = "closed"  # by the application or the hub itself, without waiting for it

@@ -1,0 +1,30 @@
+"""A member: a subscriber as others are told of it.
+
+Not here: its place in a feed (subscriber.py), who is told (presence.py, subscription_document.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One subscriber.
+
+    id: an IRI that the hub chose, its own for each subscriber that ever was. selectors: what it asks for, each once;
+    each is one subscription. payload: JSON text from its token, "" for none.
+    """
+
+    id: str
+    selectors: tuple[str, ...]
+    payload: str = ""
+
+    @property
+    def size(self) -> int:
+        """About how many characters it takes to tell of it, once for each selector."""
+        return sum(map(len, self.selectors)) * 2 + len(self.selectors) * (len(self.payload) + len(self.id) * 2)
+
+    def end_id(self, place: int) -> str:
+        """Return the event id of the end of its subscription to `selectors[place]`, the same whoever tells of it."""
+        return f"{self.id}#{place}"

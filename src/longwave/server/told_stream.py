@@ -1,0 +1,44 @@
+"""A stream that others are told of before it begins.
+
+Not here: telling (presence.py), the stream itself (transports/sse.py), its end (subscriptions.py).
+Rule that always holds: whoever was told of is attached to a stream, or leaves again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from longwave.transports import sse
+from longwave.transports.exchange import Response
+
+if TYPE_CHECKING:
+    from longwave.core.subscriber import Subscriber
+    from longwave.hub import Hub
+    from longwave.server.presence import PresenceNode
+    from longwave.server.subscriptions import Subscriptions
+    from longwave.transports.exchange import Exchange
+
+
+async def serve_told(
+    exchange: Exchange, hub: Hub, terms: sse.Terms, presence: PresenceNode, subscriptions: Subscriptions
+) -> Response | None:
+    """Tell that the client subscribes, then serve it as `sse.serve` does. Raises as that."""
+    selectors = sse.selectors_of(exchange.request, terms.limits)
+    attendance = await presence.join(selectors, terms.grants.payload)
+    watched = False
+
+    def attached(subscriber: Subscriber) -> None:
+        nonlocal watched
+        watched = True
+        subscriptions.add(subscriber, terms.grants, attendance)
+
+    try:
+        answer = sse.serve(exchange, hub, replace(terms, attached=attached))
+        if answer is None or isinstance(answer, Response):
+            return answer
+        await answer
+        return None
+    finally:
+        if not watched:
+            presence.leave(attendance)
