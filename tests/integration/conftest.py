@@ -142,8 +142,7 @@ async def launch():
 
     async def begin(*options):
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-X", "dev", "-m", "longwave", "serve", "--port", "0", "--log", "memory:"),
-            *("--allowed-host", "hub.test", *options),
+            *(sys.executable, "-X", "dev", "-m", "longwave", "serve", "--port", "0", "--log", "memory:", *options),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

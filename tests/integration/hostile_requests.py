@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Sequence
 
-METHODS = ["GET"] * 5 + ["POST"] * 6 + ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "M-SEARCH"]
+METHODS = ["GET"] * 5 + ["POST"] * 9 + ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "M-SEARCH"]
 ODD_METHODS = ["get", "CONNECT", "PRI", "", "G\x00T", "POST\t", "X" * 300]
 ODD_PATHS = [
     "/events/",
@@ -267,6 +267,7 @@ class HostileClient:
             return self._pair(self._pick(["subject", "token", "topic"]))
         names = ["topic", "data", "data", "id", "type", "retry", "private", "x"]
         pairs = self._some(lambda: self._pair(self._pick(names)), 4)
+        pairs += [b"topic=" + self._pick([b"t", b"secret", FOLDER.encode() + b"/t/1"])] if self._chance(0.15) else []
         return b"&".join([b"topic=fuzz/1", *pairs] if self._chance(0.8) else pairs)
 
     def _json(self) -> bytes:
@@ -279,8 +280,12 @@ class HostileClient:
         if self._chance(0.05):
             return self._pick([None, 1, "x", [], {}])
         names = ["data", "id", "type", "retry", "private", "topics", "x"]
-        update = {self._pick(names): self._value() for _ in range(self._random.randint(0, 3))}
-        return {"topic": self._value() if self._chance(0.2) else "fuzz/2", **update}
+        update = {self._pick(names): self._value() for _ in range(self._random.randint(0, 2))}
+        return {"topic": self._topics() if self._chance(0.3) else "fuzz/2", **update}
+
+    def _topics(self) -> object:
+        topic = self._pick(["t", "secret", self._text(), f"{FOLDER}/t/1"])
+        return self._pick([topic, topic, ["fuzz/1", topic], self._value()])
 
     def _value(self) -> object:
         kind = self._random.random()

@@ -28,10 +28,11 @@ class Answer:
 
 
 class RawClient:
-    """One connection; `received` holds what has come and was not asked for yet."""
+    """One connection; `received` holds what has come and was not asked for yet, `host` is whom it asks for."""
 
     def __init__(self, sock):
         self.sock = sock
+        self.host = "localhost"
         self.received = b""
         self.chunked = True
 
@@ -71,7 +72,7 @@ class RawClient:
 
     async def request(self, method, target, *headers, body=None, version="1.1"):
         """Send one request; a body brings its length along."""
-        lines = [f"{method} {target} HTTP/{version}", "Host: hub.test", *headers]
+        lines = [f"{method} {target} HTTP/{version}", f"Host: {self.host}", *headers]
         if body is not None:
             lines.append(f"Content-Length: {len(body)}")
         await self.send("\r\n".join([*lines, "", ""]).encode() + (body or b""))

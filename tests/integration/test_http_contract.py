@@ -328,6 +328,7 @@ async def test_subscription_that_cannot_be_understood_is_refused_and_the_connect
 async def test_page_of_another_origin_cannot_publish(start, origin, status):
     running = await start()
     client = await running.connect()
+    client.host = "hub.test"
 
     answer = await client.post("topic=t&data=x", FORM, f"Origin: {origin}")
 

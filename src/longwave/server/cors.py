@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from longwave.transports.exchange import Headers, Request
 
 ALLOWED_HEADERS = b"authorization, cache-control, content-type, last-event-id"
-EXPOSED_HEADERS = b"last-event-id, link, x-request-id, retry-after"
+EXPOSED_HEADERS = b"etag, last-event-id, link, x-request-id, retry-after"
 MAX_AGE = b"7200"  # seconds that a browser remembers a preflight's answer; the most that Chromium does
 VARY = (b"Vary", b"Origin")
 CREDENTIALS = ((b"Access-Control-Allow-Credentials", b"true"),)

@@ -186,7 +186,7 @@ class PresenceNode:
         if self._alone:
             return
         self._add(self.picture.tick(now))
-        if now >= self._looks_at + LOOK_EVERY or self._speaks or self._ghosts:
+        if now >= self._looks_at + LOOK_EVERY or self._ghosts:
             self._wake.set()
 
     def _add(self, duty: Duty) -> None:
@@ -198,6 +198,7 @@ class PresenceNode:
 
     def _owe(self, *, asks: bool = False, wants: tuple[str, ...] = (), left: tuple[str, ...] = ()) -> None:
         self._speaks = True
+        self._wake.set()
         owed = self._owed
         self._owed = replace(owed, asks=owed.asks or asks, wants=owed.wants + wants, left=owed.left + left)
 
