@@ -30,7 +30,7 @@ def test_page_in_the_list_may_read_with_credentials():
     assert told((APP,), APP) == {
         "Access-Control-Allow-Origin": APP,
         "Access-Control-Allow-Credentials": "true",
-        "Access-Control-Expose-Headers": "last-event-id, link, x-request-id, retry-after",
+        "Access-Control-Expose-Headers": "etag, last-event-id, link, x-request-id, retry-after",
         "Vary": "Origin",
     }
 
