@@ -266,7 +266,7 @@ async def check_log(running, name):
 
 
 def is_the_hubs_own(update):
-    """Whether an update tells what only the hub tells: of a subscription or of a revocation. No client has such data."""
+    """Whether it tells what only the hub does: of a subscription or of a revocation. No client has such data."""
     if update.event.data.startswith('{\n  "@context": "https://mercure.rocks/"'):
         return update.private
     return is_note(update) and bool(list(read_revocations(read_note(update))))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from longwave.core.update import OWN_IDS
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -27,4 +29,4 @@ class Member:
 
     def end_id(self, place: int) -> str:
         """Return the event id of the end of its subscription to `selectors[place]`, the same whoever tells of it."""
-        return f"{self.id}#{place}"
+        return f"{OWN_IDS}end:{self.id}#{place}"

@@ -18,6 +18,7 @@ from longwave.errors import InvalidValue
 if TYPE_CHECKING:
     from longwave.eventstream.event import Event
 
+OWN_IDS = "urn:longwave:"  # how ids begin that hubs over one log agree on; no publisher may take one
 MAX_TOPICS = 1000  # of one update; the Mercure protocol's figure
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from longwave.core.update import Update, text_of
+from longwave.core.update import OWN_IDS, Update, text_of
 from longwave.errors import InvalidValue
 from longwave.eventstream.event import DEFAULT_TYPE, MAX_RETRY, Event
 from longwave.transports.exchange import Request, Response, parse_parameters
@@ -120,6 +120,8 @@ def _retry(values: dict[str, str]) -> int | None:
 def _id(text: str) -> str:
     if len(text) > MAX_ID:
         raise InvalidValue("id", f"expected at most {MAX_ID} characters, got {len(text)}")
+    if text.startswith(OWN_IDS):
+        raise InvalidValue("id", f"expected none that begins with {OWN_IDS}, as only hubs give them, got one")
     return text
 
 

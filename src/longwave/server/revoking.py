@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from longwave.auth.revocation_note import read_revocations, revocation_note
 from longwave.core.statements import Statements
+from longwave.core.update import OWN_IDS
 from longwave.errors import DuplicateId, HubClosed, LogUnavailable
 from longwave.logs.memory import MemoryLog
 
@@ -132,4 +133,4 @@ class Revoking:
 def _restatement_id(position: int, revocation: Revocation) -> str:
     """Return an id that is the same at all hubs that read the same log, so that one of them is enough."""
     text = f"{position} {revocation.aspect.value} {revocation.value}"
-    return f"urn:longwave:revocation:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+    return f"{OWN_IDS}revocation:{hashlib.sha256(text.encode()).hexdigest()[:32]}"

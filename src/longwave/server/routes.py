@@ -79,6 +79,8 @@ class Dialect(Enum):
     PLAIN = EVENTS  # forms, JSON and NDJSON, and a full sentence where something is wrong
     MERCURE = MERCURE  # the protocol's forms, and its terse texts
 
+    __hash__ = object.__hash__  # a member equals only itself; Enum's own is a call in Python for each look-up
+
     def read(self, request: Request, authorise: Authorise) -> Batch:
         """Return what the request publishes. Raises InvalidValue, or as `authorise`."""
         return (
@@ -203,6 +205,8 @@ class Routes:
             return self._refuse(dialect, exchange.request, error)
         except OSError:  # the client left before its stream began
             return None
+        except Exception:
+            return fail()
         if answer is None or isinstance(answer, Response):
             return answer
         return self._guarded_later(dialect, exchange.request, answer)
@@ -217,8 +221,7 @@ class Routes:
         except OSError:
             return None
         except Exception:
-            logger.exception("answering a request failed")
-            return refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "this hub failed; its own messages say why")
+            return fail()
 
     def _refuse(self, dialect: Dialect, request: Request, error: LongwaveError) -> Response:
         if isinstance(error, TokenRefused):
@@ -316,6 +319,12 @@ class Routes:
         if not self._access.is_ready:
             return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "expected the keys that verify tokens, got none yet")
         return Response(HTTPStatus.OK, b"ok\n")
+
+
+def fail() -> Response:
+    """Log the exception that is being handled, and tell the client no more than that there was one."""
+    logger.exception("answering a request failed")
+    return refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "this hub failed; its own messages say why")
 
 
 def always(response: Response) -> Handler:

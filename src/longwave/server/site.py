@@ -134,7 +134,6 @@ class Site:
 
     def turn_away(self, request: Request) -> Response:
         """Answer a request on a connection over the limit."""
-        self.hub.counters.refused("connections")
         headers = self._routes.headers(request)  # without them a page of another origin would never come back
         self.hub.counters.refused("connections")
         sentence = f"expected at most {self.limits.total} connections, got more"

@@ -58,9 +58,9 @@ class TooManyTopics(InvalidValue):
         super().__init__(TOPIC, f'expected at most {limit} "topic" parameters, got {came}')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SelectorLimits:
-    """What one subscription may ask for.
+    """What one subscription may ask for; each object equals only itself, as queries are remembered by it.
 
     topics: `topic` parameters. size: bytes of them together. cost: of matching them; see `Selector.cost`.
     """
@@ -74,9 +74,9 @@ class SelectorLimits:
 class Terms:
     """On which terms a client subscribes.
 
-    limits: of what it asks for. grants: what its token allows. headers: of a stream, besides its
-    own. tells_start: whether the head of a stream that begins live names the id after which it does; the Mercure
-    protocol has no such thing. attached: called with the subscriber once it is fed; its client may be gone by then.
+    limits: of what it asks for. grants: what its token allows. headers: of a stream, besides its own. tells_start:
+    whether the head of a stream that begins live names the id after which it does; the Mercure protocol has no such
+    thing. attached: called with the subscriber once it is fed; its client may be gone by then.
     """
 
     limits: SelectorLimits
