@@ -23,12 +23,17 @@ UNREAD = "unread"  # method and path of what was refused before there was a requ
 
 
 class RequestCounts:
-    """counts: by (method, path, status), each in the form that a label has."""
+    """Counts answers."""
 
-    __slots__ = ("counts",)
+    __slots__ = ("_counts",)
 
     def __init__(self) -> None:
-        self.counts: dict[tuple[str, str, str], int] = {}
+        self._counts: dict[tuple[str, str, int], int] = {}
+
+    @property
+    def counts(self) -> dict[tuple[str, str, str], int]:
+        """How many there were by (method, path, status), each in the form that a label has."""
+        return {(method, path, str(int(status))): count for (method, path, status), count in self._counts.items()}
 
     def answered(self, method: str, path: str, status: int) -> None:
         """Count one answer; a stream counts when it begins, with 200."""
@@ -39,8 +44,8 @@ class RequestCounts:
         self._add(UNREAD, UNREAD, status)
 
     def _add(self, method: str, path: str, status: int) -> None:
-        key = (method, path, str(int(status)))
-        self.counts[key] = self.counts.get(key, 0) + 1
+        key = (method, path, status)
+        self._counts[key] = self._counts.get(key, 0) + 1
 
 
 def kind_of(path: str) -> str:
