@@ -199,9 +199,8 @@ async def test_death_that_nobody_announces_is_noticed_in_time(peers, clients):
     assert [topic for topic, _ in await ends_until(watcher, 1)] == ["one"]
     assert time.monotonic() - began < 1.2 * PATIENCE.lease + PATIENCE.answer + 2.0
     await until(lambda: two.known() == three.known() == sorted(["two", watcher_topic()]))
-    ends = [
-        entry for entry in (await two.hub.log.read(0, 10_000)).entries if entry.update.event.id.startswith("urn:uuid:")
-    ]
+    entries = (await two.hub.log.read(0, 10_000)).entries
+    ends = [entry for entry in entries if entry.update.event.id.startswith("urn:longwave:end:")]
     assert len(ends) == 1
 
 
