@@ -1,17 +1,17 @@
 """Undoes the compression of a response as its bytes come.
 
-Not here: whether compression is good (checks_answer.py). Rules that always hold: what has been made readable is never
-more than asked for, whatever the compressed bytes unfold to; no byte is held back.
+Not here: the codings (client/content_coding.py), whether compression is good (checks_answer.py). Rules that always
+hold: what has been made readable is never more than asked for, whatever the compressed bytes unfold to; no byte is held
+back.
 Standard: https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1
 """
 
 from __future__ import annotations
 
-import zlib
+from longwave.client.content_coding import ContentDecoder
+from longwave.errors import RequestFailed
 
-ACCEPTED = "gzip, deflate"  # what every client asks for and this file can undo
-
-_EITHER_HEADER = 32 + zlib.MAX_WBITS  # of gzip or of zlib, which HTTP calls deflate
+ACCEPTED = "gzip, deflate"  # what every client asks for and can be undone here
 
 
 class Decoder:
@@ -21,18 +21,22 @@ class Decoder:
     """
 
     def __init__(self, coding: str) -> None:
-        name = coding.strip().lower()
-        self._inflate = zlib.decompressobj(_EITHER_HEADER) if name in ("gzip", "x-gzip", "deflate") else None
-        self.readable = self._inflate is not None or name in ("", "identity")
+        try:
+            self._decoder: ContentDecoder | None = ContentDecoder(coding)
+        except RequestFailed:
+            self._decoder = None
+
+    @property
+    def readable(self) -> bool:
+        """Whether what came so far could be undone."""
+        return self._decoder is not None
 
     def feed(self, data: bytes, limit: int) -> bytes:
         """Return what has become readable, at most `limit` bytes (at least 1); what is over that is dropped."""
-        if not self.readable:
+        if self._decoder is None:
             return b""
-        if self._inflate is None:
-            return data[:limit]
         try:
-            return self._inflate.decompress(data, limit)
-        except zlib.error:
-            self.readable = False
+            return self._decoder.decode(data, limit)[0]
+        except ConnectionError:
+            self._decoder = None
             return b""

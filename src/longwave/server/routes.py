@@ -243,12 +243,12 @@ class Routes:
         self._client_limits.connect(request.client)  # before the token, or it could be guessed at any speed
         grants = self._access.subscriber(request)
         self._client_limits.connect_as(grants.subject)
-        self._client_limits.check_room(exchange, grants.subject)
-        exchange = self._client_limits.counting(exchange, grants.subject)
+        counted = self._client_limits.counting(exchange, grants.subject)
         terms = self._terms(dialect, grants, self._cors.headers(request))
         if self._presence is None:
-            return sse.serve(exchange, self._hub, terms)
-        return serve_told(exchange, self._hub, terms, self._presence, self._subscriptions)
+            return sse.serve(counted, self._hub, terms)
+        self._client_limits.check_room(exchange, grants.subject)  # before anybody is told of the client
+        return serve_told(counted, self._hub, terms, self._presence, self._subscriptions)
 
     def _terms(self, dialect: Dialect, grants: Grants, headers: Headers) -> sse.Terms:
         if grants is NOTHING and not headers:
