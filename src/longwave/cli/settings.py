@@ -171,7 +171,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max-head", Limits, "head", SIZE, "Size of a request line and headers."),
     Setting("max-topics", Limits, "topics", COUNT, "Topics that one subscription may name."),
     Setting("max-selector-bytes", Limits, "selector_bytes", SIZE, "Size of all topic parameters of one subscription."),
-    Setting("max-selector-cost", Limits, "selector_cost", COUNT, "What matching the templates of one client may cost."),
+    Setting(
+        "max-selector-cost", Limits, "selector_cost", COUNT, "What matching the templates of one subscription may cost."
+    ),
     Setting(
         "max-streams-per-address", Limits, "streams_per_address", COUNT, "Streams of one client address; 0: any number."
     ),

@@ -114,8 +114,8 @@ class Limits:
     body: bytes of a request body.
     bodies: bytes of all request bodies that are being received, together.
     topics: `topic` parameters of one subscription.
-    selector_bytes: bytes of these together. selector_cost: what matching them may cost, and those of one kind of grant
-        in a token; see `Selector.cost`.
+    selector_bytes: bytes of these together. selector_cost: what matching them may cost; see `Selector.cost`. A token's
+        grants have a bound of their own (auth/claims.py).
     streams_per_address, streams_per_subject: open streams of one client address, and of one token's subject; 0 means
         no bound.
     connect_rate, connect_rate_per_subject: streams that one client address, and one subject, may open. Clients on this
