@@ -16,3 +16,5 @@ class Drop(Enum):
     FAILED = "failed"  # its sink broke the contract, or reading the log for it failed
     ENDED = "ended"  # it was told to end, as the hub stops or its token expired, and took all it was sent
     CLOSED = "closed"  # by the application or the hub itself, without waiting for it
+
+    __hash__ = object.__hash__  # a member equals only itself; Enum's own is a call in Python for each look-up

@@ -16,3 +16,5 @@ class ReplayOutcome(Enum):
     EXPIRED = "expired"  # the id is known, but some of what followed it was trimmed
     RESTARTED = "restarted"  # the id is of another life of the log
     UNKNOWN = "unknown"  # the log has no such id (any more)
+
+    __hash__ = object.__hash__  # a member equals only itself; Enum's own is a call in Python for each look-up

@@ -96,5 +96,5 @@ class Reactor:
                 continue
             if mask & ~select.EPOLLOUT:
                 self._delivery.drop(subscriber)
-            else:
+            elif subscriber.holding:  # each socket begins with an edge, whether or not anybody waits for it
                 self._delivery.writable(subscriber)

@@ -15,15 +15,31 @@ if TYPE_CHECKING:
 
 LINE = 4  # bytes around a header's name and value: ": " and CRLF
 MAX_HEADERS = 128  # of one head; each takes over 100 bytes of memory, however short it is
+# What is looked at before anybody asks for it: who is meant, where the body ends, and what becomes of the connection.
+FRAMING = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect", b"connection"})
+NONE: list[bytes] = []
 
 
 class RequestHead:
     """One head.
 
-    limit: bytes that it may have. received: bytes of the body so far. complete: whether the head is.
+    limit: bytes that it may have. headers: names in lower case, in order, once it is complete. received: bytes of the
+    body so far. complete: whether the head is.
     """
 
-    __slots__ = ("_headers", "_limit", "_parts", "_size", "_target", "complete", "method", "received", "version")
+    __slots__ = (
+        "_framing",
+        "_headers",
+        "_limit",
+        "_parts",
+        "_size",
+        "_target",
+        "complete",
+        "headers",
+        "method",
+        "received",
+        "version",
+    )
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -31,6 +47,8 @@ class RequestHead:
         self._target = b""
         self._parts = ("", "")  # of the target: path and query
         self._headers: list[tuple[bytes, bytes]] = []
+        self._framing: dict[bytes, list[bytes]] = {}  # the values of each of these headers
+        self.headers: Headers = ()
         self.method = ""
         self.version = ""
         self.complete = False
@@ -39,25 +57,30 @@ class RequestHead:
     def add_target(self, part: bytes) -> None:
         """Take a part of the target."""
         self._size += len(part)
-        if not self.too_large:
+        if self._size <= self._limit:
             self._target += part
 
     def add(self, name: bytes, value: bytes) -> None:
         """Take a header."""
         self._size += len(name) + len(value) + LINE
-        if not (self.too_large or self.too_many):
-            self._headers.append((name.lower(), value))
+        if self._size <= self._limit and len(self._headers) <= MAX_HEADERS:  # `fits`, without a call for each header
+            # Space after a value is no part of it: RFC 9112 section 5. The parser leaves it there.
+            name, value = name.lower(), value.rstrip(b" \t")
+            self._headers.append((name, value))
+            if name in FRAMING:
+                self._framing.setdefault(name, []).append(value)
 
     def finish(self, method: bytes, version: str) -> None:
         """Take what the request line said; the head is complete."""
         self.method = method.decode("ascii")
         self.version = version
+        self.headers = tuple(self._headers)
         self.complete = True
 
     @property
-    def too_large(self) -> bool:
-        """Whether the head is above its limit."""
-        return self._size > self._limit
+    def fits(self) -> bool:
+        """Whether the head is within its limits so far."""
+        return self._size <= self._limit and not self.too_many
 
     @property
     def too_many(self) -> bool:
@@ -97,6 +120,8 @@ class RequestHead:
 
     def _framing_problem(self) -> str | None:
         lengths, codings = self._values(b"content-length"), self._values(b"transfer-encoding")
+        if not (lengths or codings):
+            return None
         if len(lengths) > 1 or any(not value.isdigit() or len(value) > 18 for value in lengths):
             return "expected at most one Content-Length header, a plain number"
         if not codings:
@@ -112,7 +137,7 @@ class RequestHead:
     def request(self, body: bytes, client: str) -> Request:
         """Return the complete request; its head must have been found without a problem."""
         path, query = self._parts
-        return Request(self.method, path, query, self.headers(), body, self.version, client)
+        return Request(self.method, path, query, self.headers, body, self.version, client)
 
     def without_upgrade(self) -> bytes:
         """Return a head that announces the same body, and the same about the connection, but offers no upgrade."""
@@ -122,12 +147,8 @@ class RequestHead:
         lines = [b"%b: %b\r\n" % pair for pair in (*framing, (b"Connection", b", ".join(kept)))]
         return b"".join([b"POST / HTTP/%b\r\n" % self.version.encode(), *lines, b"\r\n"])
 
-    def headers(self) -> Headers:
-        """Return the headers, names in lower case, in order."""
-        return tuple(self._headers)
-
     def _values(self, name: bytes) -> list[bytes]:
-        return [value for key, value in self._headers if key == name]
+        return self._framing.get(name, NONE)
 
 
 def split_target(target: str) -> tuple[str, str]:

@@ -10,10 +10,9 @@ refused, and nothing after it is read. An offer to upgrade is declined by readin
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import httptools
 
@@ -39,8 +38,7 @@ class Part(Enum):
     BODY = "body"
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A complete request, and whether its sender wants to send more after it."""
 
     request: Request
@@ -122,7 +120,9 @@ class RequestReader:
         self._body = bytearray()
 
     def close(self) -> None:
-        """Read no more and drop what is here."""
+        """Read no more and drop what is here; safe to call again."""
+        if self._parser is None:
+            return
         self.stop()
         self._parser = None  # it refers to this reader: together they would wait for the garbage collector
         for item in self.requests:
@@ -182,7 +182,7 @@ class RequestReader:
         self._unread = 0
         self._head.finish(self._parser.get_method(), self._parser.get_http_version())
         self._declining = self._parser.should_upgrade()
-        if self._head.too_large or self._head.too_many:
+        if not self._head.fits:
             self._refuse_head()
         elif (problem := self._head.problem()) is not None:
             self.refuse(HTTPStatus.BAD_REQUEST, problem)
@@ -211,7 +211,7 @@ class RequestReader:
         head, self._head = self._head, None
         body, self._body = bytes(self._body), bytearray()
         self._unread = 0
-        client = self._proxies.client(self._peer, head.headers())
+        client = self._proxies.client(self._peer, head.headers)
         self.requests.append(Received(head.request(body, client), self._parser.should_keep_alive()))
         if len(self.requests) >= MAX_PIPELINED:
             self.stop()

@@ -104,10 +104,12 @@ class TransportStream:
 
 
 def duplicate(transport: asyncio.Transport) -> socket.socket:
-    """Return a socket of our own for a transport's connection, which outlives the transport. Raises OSError."""
+    """Return a socket of our own for a transport's connection, which outlives the transport. Raises OSError.
+
+    It does not block, as the descriptor that it is a copy of does not.
+    """
     original = transport.get_extra_info("socket")
     descriptor = os.dup(original.fileno())
     copy = socket.socket(original.family, original.type, original.proto, fileno=descriptor)
-    copy.setblocking(False)
     copy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     return copy

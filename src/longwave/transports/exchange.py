@@ -6,7 +6,7 @@ Not here: bytes on a connection (server/http1.py), what is at which path (server
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import unquote
 
 from longwave.errors import InvalidValue
@@ -23,13 +23,11 @@ Headers = tuple[tuple[bytes, bytes], ...]
 MAX_PARAMETERS = 10_000  # of a query or form
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A complete request.
 
     path: percent-decoded never; without query. query: raw. headers: names in lower case, in order.
-    version: `1.0` or `1.1`. client: its address, which is the
-    peer's or what a trusted proxy tells; "" if it has none.
+    version: `1.0` or `1.1`. client: its address, which is the peer's or what a trusted proxy tells; "" if it has none.
     """
 
     method: str

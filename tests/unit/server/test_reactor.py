@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from contextlib import contextmanager, suppress
 
@@ -149,6 +150,11 @@ async def test_subscriber_that_the_kernel_refuses_to_watch_is_cut_off(hub, react
     assert "cannot watch a subscriber" in caplog.text
 
 
+def fill(sock):
+    while sock.send(b"x" * 65536):
+        pass
+
+
 async def test_duplicate_outlives_the_transport_and_takes_little():
     loop = asyncio.get_running_loop()
     with pair() as (ours, theirs):
@@ -159,10 +165,12 @@ async def test_duplicate_outlives_the_transport_and_takes_little():
         await asyncio.sleep(0)
 
         with copy:
-            assert (ours.fileno(), copy.getblocking()) == (-1, False)
+            assert (ours.fileno(), os.get_blocking(copy.fileno())) == (-1, False)
             assert copy.send(b"x") == 1
             assert copy.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) <= 4 * RECEIVE_BUFFER
-        assert theirs.recv(10) == b"x"
+            assert theirs.recv(10) == b"x"
+            with pytest.raises(BlockingIOError):
+                fill(copy)
 
 
 async def test_transport_that_is_closing_takes_nothing(hub):

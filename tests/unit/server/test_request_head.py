@@ -20,7 +20,7 @@ HOST = (b"Host", b"h")
 
 
 def test_names_become_lower_case_and_values_stay():
-    assert head(HOST, (b"X-A", b"B")).headers() == ((b"host", b"h"), (b"x-a", b"B"))
+    assert head(HOST, (b"X-A", b"B")).headers == ((b"host", b"h"), (b"x-a", b"B"))
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,17 @@ def test_clear_head_has_no_problem(one):
 def test_head_above_its_limit_keeps_no_more():
     one = head(HOST, (b"X", b"y" * 2000), (b"Z", b"z"), limit=1000)
 
-    assert one.too_large
-    assert one.headers() == ((b"host", b"h"),)
+    assert not one.fits
+    assert one.headers == ((b"host", b"h"),)
+
+
+def test_space_after_a_value_is_no_part_of_it():
+    """RFC 9112 section 5."""
+    one = head(HOST, (b"Last-Event-ID", b"a \t"), (b"Content-Length", b"7 "), (b"X", b" \t"))
+
+    assert one.problem() is None
+    assert one.length == 7
+    assert one.headers == ((b"host", b"h"), (b"last-event-id", b"a"), (b"content-length", b"7"), (b"x", b""))
 
 
 @pytest.mark.parametrize(
