@@ -12,8 +12,10 @@ from longwave.logs.retention import Retention
 class ControlledLog(MemoryLog):
     """A log that keeps `events` updates.
 
-    failures: how many of the next looks (open, read, locate, tail) raise LogUnavailable, after `spared` that do not.
-    looks: what was asked, in order. reading: reads that are under way, with the most there ever were.
+    failures: how many of the next looks (open, read, locate, tail, outlines) raise LogUnavailable, after `spared` that
+    do not.
+    looks: what was asked, in order. outlined: positions of all outlines that were given out.
+    reading: reads that are under way, with the most there ever were.
     """
 
     def __init__(self, events=1000):
@@ -21,13 +23,14 @@ class ControlledLog(MemoryLog):
         self.failures = 0
         self.spared = 0
         self.looks = []
+        self.outlined = []
         self.reading = 0
         self.most_reading = 0
-        self._gates = {"read": asyncio.Event(), "locate": asyncio.Event()}
+        self._gates = {what: asyncio.Event() for what in ("read", "locate", "outlines")}
         self.go_on()
 
     def hold(self, what="read"):
-        """Let reads wait once they have the page that they will return, or `locate` before it looks."""
+        """Let reads wait once they have the page that they will return, the others before they look."""
         self._gates[what].clear()
 
     def go_on(self):
@@ -65,6 +68,13 @@ class ControlledLog(MemoryLog):
         self._look(("locate", event_id))
         await self._gates["locate"].wait()
         return await super().locate(event_id)
+
+    async def outlines(self, after, before, limit, *, private):
+        self._look(("outlines", after, before, private))
+        await self._gates["outlines"].wait()
+        found = await super().outlines(after, before, limit, private=private)
+        self.outlined += [outline.position for outline in found]
+        return found
 
     def tail(self, after):
         self._look(("tail", after))

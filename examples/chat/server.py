@@ -37,7 +37,7 @@ SESSION = 12 * 3600  # seconds
 ERRAND = 60  # seconds that a token counts with which a message is published
 LONGEST_NAME = 40  # characters
 LONGEST_TEXT = 2000
-MAX_BODY = 16_384  # bytes; above what the longest text takes
+MAX_BODY = 1_000_000  # bytes; far above what the longest text takes, so that whoever says too much is told how much
 
 POLICY = "default-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 STATIC = Path(__file__).with_name("static")
@@ -87,15 +87,15 @@ class Chat:
         text = text.strip() if isinstance(text, str) else ""
         if not 0 < len(text) <= LONGEST_TEXT:
             raise Refused(HTTPStatus.BAD_REQUEST, f"A message has 1 to {LONGEST_TEXT:,} characters.")
-        return {"user": name, "text": text, "at": int(time.time() * 1000)}
+        return {"user": name, "text": text, "at": milliseconds()}
 
     def publishing_token(self) -> str:
         """Return a token for this server itself: nobody else may say something in the room."""
         return self._sign({"mercure": {"publish": [ROOM]}}, ERRAND)
 
-    def page_settings(self, name: str) -> dict[str, str]:
-        """Return what the page has to know."""
-        return {"user": name, "hub": self.hub, "room": ROOM, "presence": PRESENCE}
+    def page_settings(self, name: str) -> dict[str, object]:
+        """Return what the page has to know. since: by the clock of the messages; what is older is history."""
+        return {"user": name, "hub": self.hub, "room": ROOM, "presence": PRESENCE, "since": milliseconds()}
 
     def cookie(self, token: str, seconds: int = SESSION) -> str:
         """Return the header that gives a browser the token. Pages and hub share a host; with ports of their own too."""
@@ -200,7 +200,7 @@ class ChatRequests(BaseHTTPRequestHandler):
         self.send_header("Location", f"{self.chat.origin}/")
         self.end_headers()
 
-    def _answer(self, content: dict[str, str], status: HTTPStatus = HTTPStatus.OK, cookie: str = "") -> None:
+    def _answer(self, content: dict[str, object], status: HTTPStatus = HTTPStatus.OK, cookie: str = "") -> None:
         self._send(status, "application/json", json.dumps(content).encode(), cookie)
 
     def _answer_file(self, name: str) -> None:
@@ -223,6 +223,11 @@ class ChatRequests(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+
+
+def milliseconds() -> int:
+    """Return the Unix time as JavaScript counts it."""
+    return int(time.time() * 1000)
 
 
 def read_options() -> argparse.Namespace:

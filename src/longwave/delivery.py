@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING
 from longwave.core.counters import Counters
 from longwave.core.drop import Drop
 from longwave.core.first_writes import FirstWrites
-from longwave.core.frame import Format, rest, wrap
+from longwave.core.frame import Format, join, rest, wrap
 from longwave.core.pacing import Wheel
 from longwave.core.subscriber import State, Subscriber
 from longwave.errors import InvalidValue
 from longwave.eventstream.encoder import HEARTBEAT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from longwave.core.feed import Chunk, Feed
     from longwave.core.frame import Payload
@@ -42,6 +42,7 @@ MAX_PENDING = 4 * 2**20  # bytes of frames that wait for passes; past it the log
 # Linux appends to a segment that waits to be sent, up to 64 KiB, whatever `SO_SNDBUF` says; not to one marked whole.
 # Measured for a client that does not read: 81 KB without, 49 KB with, at the same cost of a delivery.
 WHOLE = getattr(socket, "MSG_EOR", 0)
+CUT = 1.0  # seconds for a client that is cut short to take the frame that was begun
 LAG_EVENTS = 4096  # events held for a subscriber in this process, at most
 TICKS = 16  # in the shorter of heartbeat and send timeout
 SINK_FAILED = "a sink failed; its subscriber was cut off"  # it breaks its contract, which must harm nobody else
@@ -114,6 +115,7 @@ class Delivery:
         self._passes: deque[Pass] = deque()
         self._due: deque[Subscriber] = deque()
         self._farewells: dict[Feed, dict[Subscriber, Payload]] = {}  # to be sent when the feed's pass is done
+        self._cut: dict[Subscriber, asyncio.TimerHandle] = {}  # those that are cut short, and when that ends
         self._pending = 0
         self._room: asyncio.Event = asyncio.Event()
         self._scheduled = False
@@ -129,6 +131,8 @@ class Delivery:
     def close(self) -> None:
         """Stop the clock; subscribers stay as they are."""
         self._timer.cancel()
+        for timer in self._cut.values():
+            timer.cancel()
 
     def now(self) -> float:
         """Return the time on the loop's clock."""
@@ -172,6 +176,24 @@ class Delivery:
         if taken is not None and taken < len(payload):
             subscriber.hold(rest(payload, taken), deadline)
 
+    def write_together(self, subscriber: Subscriber, payloads: Sequence[Payload]) -> int:
+        """Send payloads in one write to a subscriber for whom nothing is held; return how many were begun.
+
+        What is left of the last of these is held, and of those after it nothing; so little is held, however much was
+        offered. None were begun if the client is gone.
+        """
+        now = self.now()
+        subscriber.touched = now
+        taken = self._send(subscriber, join(payloads))
+        if taken is None:
+            return 0
+        for begun, payload in enumerate(payloads, 1):
+            if taken < len(payload):
+                subscriber.hold(rest(payload, taken), now + self.limits.send_timeout)
+                return begun
+            taken -= len(payload)
+        return len(payloads)
+
     def writable(self, subscriber: Subscriber) -> None:
         """Go on sending what is held, because the sink takes more now."""
         while (payload := subscriber.next_held()) is not None:
@@ -198,10 +220,33 @@ class Delivery:
         if not subscriber.holding:
             self.drop(subscriber, Drop.ENDED)
 
+    def cut(self, subscriber: Subscriber, farewell: bytes) -> None:
+        """Send no frame that was not begun, but a last payload, and close the subscriber; safe to call again.
+
+        That takes no time as a rule, and `CUT` seconds at most, however much of the frame that was begun is taken then.
+        """
+        if subscriber.state is State.CLOSED or subscriber in self._cut:
+            return
+        if subscriber.state is State.LIVE:
+            # It took all that it was sent. A pass may still come to it, so what it does not take now cannot be held.
+            if farewell:
+                self._send(subscriber, farewell)
+            self.drop(subscriber, Drop.ENDED)
+            return
+        if subscriber.state is not State.CLOSING:
+            subscriber.become(State.CLOSING)
+            subscriber.feed.set_apart(subscriber)
+        self._cut[subscriber] = self._loop.call_later(CUT, self.drop, subscriber, Drop.STALLED)
+        subscriber.cut_short(farewell)
+        self.writable(subscriber)
+
     def drop(self, subscriber: Subscriber, reason: Drop = Drop.GONE) -> None:
         """Close the subscriber now; safe to call again, and only the first reason counts."""
         if subscriber.state is State.CLOSED:
             return
+        cut = self._cut.pop(subscriber, None)
+        if cut is not None:
+            cut.cancel()
         subscriber.feed.leave(subscriber)
         subscriber.become(State.CLOSED)
         subscriber.let_go()
@@ -209,7 +254,7 @@ class Delivery:
         subscriber.release(subscriber)
         self._when_closed(subscriber)
 
-    # Passes. While one is under way nothing else writes to the live subscribers of its feed.
+    # Passes. While one is under way nothing else writes to the live subscribers of its feed, unless it closes them.
 
     def _begin(self, feed: Feed) -> Pass:
         chunk = feed.take()

@@ -142,13 +142,16 @@ class TokenRefused(LongwaveError):
     """A token, or a request's way to present one, does not count.
 
     reason: its kind (auth.refusal.Reason). detail: why, for the operator and not for the client; no part of the token
-    but what its head names.
+    but what its head names, and what its claims say once its signature was verified.
+    facts: the same for programs, by names that messages have for them: `topic`, `expired_for` in seconds; `subject` and
+    `token_id` (the claims `sub` and `jti`) of a token that a key signed. What a client sent may be in them, as it came.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: str, detail: str, **facts: object) -> None:
         super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+        self.facts = facts
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}"

@@ -7,6 +7,7 @@ the log (lane.py), storage (logs/).
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -16,14 +17,14 @@ from longwave.core.cursor import Cursor
 from longwave.core.drop import Drop
 from longwave.core.feed import Feed
 from longwave.core.frame import Format
-from longwave.core.note import is_note
+from longwave.core.resume import NOWHERE, Resumption
 from longwave.core.subscriber import Sink, State, Subscriber
-from longwave.core.update import Update, text_of, topics_of
+from longwave.core.update import Update, check_publishable, text_of, topics_of
 from longwave.delivery import Delivery, DeliveryLimits
 from longwave.errors import HubClosed, InvalidValue
 from longwave.eventstream.event import DEFAULT_TYPE, Event
 from longwave.known_ids import KnownIds
-from longwave.lane import Lane
+from longwave.lane import Lane, Room
 from longwave.logs.address import open_address
 from longwave.logs.retention import Retention
 from longwave.notes import Notes
@@ -31,16 +32,21 @@ from longwave.replay import Replays
 from longwave.subscription import Subscription
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from types import TracebackType
 
     from longwave.core.entry import Entry
-    from longwave.core.gap import Reason
     from longwave.logs.base import Log
 
 PROMPT_AUDIENCE = 50  # cost of an audience that may be matched before others are served; see `Audience.cost`
 PROMPT_TOTAL = 2000  # of all such audiences together: 2 ms for a new topic of 100 characters
-COSTLY_REST = 0.001  # seconds between two steps of the costly lane, so that it has a third of the processor at most
+PROMPT = Room(PROMPT_AUDIENCE, PROMPT_TOTAL)
+LIGHT_AUDIENCE = 5
+# Who finds no room in the prompt lane waits for others who ask for about as much, and not for those who ask for more.
+BESIDE = (Room(LIGHT_AUDIENCE), Room(PROMPT_AUDIENCE), Room())
+REST = 0.001  # seconds between two steps of these, so that together they have a third of the processor at most
+
+NO_FEED = Feed(Audience(()), Format.CHUNKED)  # of subscribers that are closed
 
 
 class Hub:
@@ -66,11 +72,13 @@ class Hub:
         )
         self.counters = self.delivery.counters
         self._feeds: dict[tuple[Audience, Format], Feed] = {}
-        self._prompt = Lane(self.log, self.delivery, self._advanced, keeps=self._take_note)
-        self._costly = Lane(self.log, self.delivery, self._advanced, keeps=_is_note, rest=COSTLY_REST)
-        self._replays = Replays(self.log, self.delivery, self._head_of)
-        self.known_ids = KnownIds(self.log, lambda: self._prompt.head, self.delivery.now)
         self.notes = Notes(self.log, lambda: self._prompt.head)
+        self._prompt = self._lane(PROMPT, self.notes.take, partial(asyncio.sleep, 0))
+        self._lanes = [self._prompt, *(self._lane(room, self._wait_for_note, self._rest) for room in BESIDE)]
+        self._lane_beside: dict[Feed, Lane] = {}  # of feeds that are not in the prompt one
+        self._turn = asyncio.Lock()  # of the lanes beside it
+        self._replays = Replays(self.log, self.delivery, self._head_of)
+        self.known_ids = KnownIds(self.log, lambda: self._prompt.head, self.delivery.now, self.counters)
         self._log_is_open = False
         self._opening: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -124,7 +132,7 @@ class Hub:
             self.delivery.drop(subscriber, Drop.CLOSED)
         if self._prompt.started:
             self.delivery.close()
-        for lane in (self._prompt, self._costly):
+        for lane in self._lanes:
             await lane.close()
         await self._replays.close()
         await self.log.close()
@@ -145,7 +153,7 @@ class Hub:
 
         topic: one topic or several; the first is the canonical one.
         data: a str goes as it is, anything else as JSON.
-        type, id, retry: of the event; an empty id lets the log choose one.
+        type, id, retry: of the event; an empty id lets the log choose one. Not the type `gap`, nor the id `earliest`.
         private: for subscribers with a grant only.
 
         Raises InvalidValue, DuplicateId, LogUnavailable; nothing was published then.
@@ -155,6 +163,8 @@ class Hub:
 
     async def append(self, updates: Sequence[Update]) -> list[str]:
         """Publish all updates or none and return their ids once they are durable. Raises as `publish`."""
+        for update in updates:
+            check_publishable(update.event)
         if not self._prompt.started or self._closing is not None:
             await self.open()
         began = perf_counter()
@@ -203,12 +213,12 @@ class Hub:
         release: Callable[[Subscriber], None],
         *,
         last_event_id: str = "",
-        gap: Reason | None = None,
+        resumption: Resumption = NOWHERE,
         opening: bytes = b"",
     ) -> Subscriber:
         """Start to feed a sink; for transports. The hub must be open. Raises HubClosed.
 
-        gap: why the id cannot be placed, if `known_ids` found that; then the subscriber is told so, and begins live.
+        last_event_id: as for `subscribe`. resumption: what `known_ids` found for it, instead.
         opening: sent before anything else, in one write with what is replayed at once, if anything is.
         release: called once, when the subscriber is closed, by `delivery.drop` or because the sink failed.
         """
@@ -220,11 +230,10 @@ class Hub:
         if form is not Format.EVENT:
             self.delivery.watch(subscriber)
         feed.set_apart(subscriber)
-        if gap is not None:
-            self._replays.begin_live(subscriber, last_event_id, gap, opening)
-            return subscriber
         if last_event_id:
-            self._replays.resume(subscriber, last_event_id, opening)
+            resumption = Resumption(last_event_id)
+        if resumption.sent:
+            self._replays.resume(subscriber, resumption, opening)
             return subscriber
         if opening:
             self.delivery.write(subscriber, opening)
@@ -262,25 +271,36 @@ class Hub:
             if not lane.started:
                 lane.start(self._prompt.head)
             lane.add(feed)
+            if lane is not self._prompt:
+                self._lane_beside[feed] = lane
         return feed
 
     # Lanes: audiences that take long to match are matched beside the others, which are not held up by them.
 
+    def _lane(
+        self, room: Room, take_note: Callable[[Entry], Awaitable[None]], rest: Callable[[], Awaitable[None]]
+    ) -> Lane:
+        return Lane(self.log, self.delivery, self._advanced, take_note=take_note, rest=rest, room=room)
+
     def _lane_for(self, audience: Audience) -> Lane:
         """Return the lane of a new feed. Exact topics cost nothing, so whoever asks for these is always prompt."""
         cost = audience.cost
-        fits = cost <= PROMPT_AUDIENCE and self._prompt.cost + cost <= PROMPT_TOTAL
-        return self._prompt if fits or not cost else self._costly
+        return next(lane for lane in self._lanes if lane.has_room(cost))
 
     def _lane_of(self, feed: Feed) -> Lane:
-        return self._costly if feed in self._costly.feeds else self._prompt
+        return self._lane_beside.get(feed, self._prompt)
 
     def _head_of(self, feed: Feed) -> int:
         """Return up to which position the log was handed to a feed."""
         return self._lane_of(feed).head
 
-    def _take_note(self, entry: Entry) -> bool:
-        return entry.update.private and self.notes.take(entry)
+    async def _wait_for_note(self, entry: Entry) -> None:
+        """Wait until it was taken, as it may end streams which must not get what follows."""
+        await self._prompt.reach(entry.position)
+
+    async def _rest(self) -> None:
+        async with self._turn:
+            await asyncio.sleep(REST)
 
     def _advanced(self) -> None:
         self._replays.advanced()
@@ -292,16 +312,13 @@ class Hub:
         if feed.deserted:
             lane = self._lane_of(feed)
             lane.remove(feed)
-            if lane is self._costly and not lane.feeds:
+            if self._lane_beside.pop(feed, None) is not None and not lane.feeds:
                 lane.pause()
             del self._feeds[feed.audience, feed.form]
+        subscriber.feed = NO_FEED  # others may know the subscriber for a while, and an audience may be large
 
     def _behind(self, subscriber: Subscriber) -> None:
         self._replays.behind(subscriber)
 
     def _drained(self, subscriber: Subscriber) -> None:
         self._replays.drained(subscriber)
-
-
-def _is_note(entry: Entry) -> bool:
-    return entry.update.private and is_note(entry.update)

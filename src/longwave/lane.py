@@ -2,28 +2,32 @@
 
 Not here: which feeds are of which kind (hub.py), matching (core/index.py), sending (delivery.py).
 
-A hub has one lane for feeds whose audience is matched in no time, and one for the others: who asks for a thousand
-templates that are made to be slow delays those of the same lane only.
+A hub has one lane for feeds whose audience is matched in no time, and others by what an audience costs: who asks for a
+thousand templates that are made to be slow delays those of the same lane only, who ask for as much.
 
 Rules that always hold: between two awaits no more is matched than `STEP` costs; the head never falls; the search for an
 entry's feeds ends, the entry is pushed and the head is raised without an await between, so that a feed which is added
-meanwhile misses nothing and gets nothing twice.
+meanwhile misses nothing and gets nothing twice; what follows a note is delivered once the hub is done with the note.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 from longwave.core.cursor import Cursor
 from longwave.core.frame import Frames, frame
 from longwave.core.gap import Gap, Reason
 from longwave.core.index import FeedIndex, Search
+from longwave.core.note import is_note
 from longwave.errors import LogUnavailable
+from longwave.logs.tail import News
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from longwave.core.entry import Entry
     from longwave.core.feed import Feed
@@ -37,11 +41,19 @@ FOLLOW_AGAIN_AFTER = 1.0  # seconds, when the log could not be followed
 STEP = 500  # of matching, about microseconds, before others get their turn
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the audiences in a lane may cost; see `Audience.cost`. audience: each of them. total: all together."""
+
+    audience: float = inf
+    total: float = inf
+
+
 class Lane:
     """Feeds, and how far the log was handed to them.
 
-    advanced: called when the head was raised. keeps: called with each entry, once and in order; whether it is for
-    the hub itself and not for feeds. rest: seconds between two steps of matching.
+    advanced: called when the head was raised. take_note: called with each note, once and in order. rest: called for
+    a break between two steps of matching. Both are awaited before it goes on.
     feeds: those that were added. head: position up to which the log was handed to them; counts while it is `started`.
     cost: of all their audiences together.
     """
@@ -52,14 +64,17 @@ class Lane:
         delivery: Delivery,
         advanced: Callable[[], None],
         *,
-        keeps: Callable[[Entry], bool],
-        rest: float = 0.0,
+        take_note: Callable[[Entry], Awaitable[None]],
+        rest: Callable[[], Awaitable[None]],
+        room: Room,
     ) -> None:
         self._log = log
-        self._keeps = keeps
+        self._take_note = take_note
         self._delivery = delivery
         self._advanced = advanced
         self._rest = rest
+        self._room = room
+        self._news = News()
         self._index = FeedIndex()
         self._follower: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
@@ -102,6 +117,10 @@ class Lane:
 
     # Feeds.
 
+    def has_room(self, cost: int) -> bool:
+        """Tell whether one more audience may be here; one that costs nothing always may."""
+        return not cost or (cost <= self._room.audience and self.cost + cost <= self._room.total)
+
     def add(self, feed: Feed) -> None:
         """Hand to the feed what it is to get from now on."""
         self.feeds[feed] = cost = feed.audience.cost
@@ -114,6 +133,11 @@ class Lane:
         self._index.remove(feed)
 
     # Following.
+
+    async def reach(self, position: int) -> None:
+        """Wait until the log was handed over up to a position."""
+        while self.head < position:
+            await self._news.wait()
 
     async def _follow(self) -> None:
         """Hand to feeds whatever appears on the log, whoever appended it."""
@@ -135,14 +159,25 @@ class Lane:
         for entry in entries:
             if self._delivery.full:
                 await self._delivery.room()
-            self._deliver(entry, await self._search(entry.update))
+            if is_note(entry.update):
+                await self._keep(entry)
+            else:
+                self._deliver(entry, await self._search(entry.update))
+        self._news.announce()
         self._advanced()
+
+    async def _keep(self, note: Entry) -> None:
+        """Hand an entry to the hub, as it is for no feed."""
+        if note.position > self.head + 1:
+            self._deliver_gap(note.position - 1)
+        await self._take_note(note)
+        self.head = note.position
 
     async def _search(self, update: Update) -> Search:
         """Return a search that has no more to do."""
         search = self._index.search(update)
         while (left := search.step(self._budget)) <= 0:
-            await asyncio.sleep(self._rest)
+            await self._rest()
             self._budget = STEP
         self._budget = left
         return search
@@ -150,9 +185,6 @@ class Lane:
     def _deliver(self, entry: Entry, search: Search) -> None:
         if entry.position > self.head + 1:
             self._deliver_gap(entry.position - 1)
-        if self._keeps(entry):
-            self.head = entry.position
-            return
         frames = Frames(entry)
         for feed in search.feeds():
             self._delivery.push(feed, entry.position - 1, frames.get(feed.form))
@@ -165,3 +197,4 @@ class Lane:
         for feed in self.feeds:
             self._delivery.counters.gaps[Reason.SLOW] += len(feed.live) + len(feed.lagging)
             self._delivery.push(feed, self.head, frame(event, feed.form))
+        self.head = until

@@ -2,13 +2,14 @@
 
 Not here: what a note is (core/note.py), what notes say, who writes them (server/).
 Rules that always hold: whoever listens gets the notes in the order of the log, each once, first those among the last
-`WINDOW` entries; a note that cannot be understood, or makes a listener fail, stops nothing.
+`WINDOW` entries, and is done with one before anything that follows is delivered; a note that cannot be understood, or
+makes a listener fail, stops nothing.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from longwave.core.cursor import EARLIEST, Cursor
@@ -23,7 +24,7 @@ logger = logging.getLogger("longwave.hub")
 
 PAGE = 5000  # entries of one read, at most
 
-Listener = Callable[[int, Note], None]  # of a position and the note there
+Listener = Callable[[int, Note], Awaitable[object] | None]  # of a position and the note there; done once awaited
 
 
 class Notes:
@@ -51,33 +52,38 @@ class Notes:
             if not page.entries:
                 return
             for entry in page.entries:
-                if entry.position <= last:  # the first ones may have been trimmed, so a page may go further
-                    self.take(entry)
+                # The first ones may have been trimmed, so a page may go further.
+                if entry.position <= last and is_note(entry.update):
+                    await self.take(entry)
             after = page.entries[-1].position
 
-    def take(self, entry: Entry) -> bool:
-        """Hand an entry to the listeners if it is a note, which nobody else may get; return whether it is."""
-        if not is_note(entry.update):
-            return False
-        if entry.position != self._last_note + 1:
-            self._last_told = entry.position - 1
-        self._last_note = entry.position
+    async def take(self, entry: Entry) -> None:
+        """Hand an entry that is a note, which nobody else may get, to the listeners, and wait until they are done."""
         note = read_note(entry.update)
         if note is None:
             logger.warning("cannot read the note at position %d of the log", entry.position)
-            return True
-        for listener in self._listeners:
-            self._hand(listener, entry.position, note)
-        return True
+        else:
+            for listener in self._listeners:
+                await self._hand(listener, entry.position, note)
+        if entry.position != self._last_note + 1:
+            self._last_told = entry.position - 1
+        self._last_note = entry.position
+
+    @property
+    def last_told(self) -> int:
+        """The position of the last update that is no note and was handed to feeds; 0 if there is none."""
+        head = self._head()
+        return self._last_told if self._last_note == head else head
 
     def last_event_id(self) -> str:
         """Return an id for the last update that is no note and was handed to feeds; `earliest` if there is none."""
-        head = self._head()
-        position = self._last_told if self._last_note == head else head
+        position = self.last_told
         return str(Cursor(self._log.epoch, position)) if position else EARLIEST
 
-    def _hand(self, listener: Listener, position: int, note: Note) -> None:
+    async def _hand(self, listener: Listener, position: int, note: Note) -> None:
         try:
-            listener(position, note)
+            waiting = listener(position, note)
+            if waiting is not None:
+                await waiting
         except Exception:
             logger.exception("taking the note at position %d of the log failed", position)

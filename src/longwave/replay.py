@@ -17,20 +17,21 @@ from typing import TYPE_CHECKING
 
 from longwave.core.cursor import EARLIEST, Cursor, parse_id
 from longwave.core.drop import Drop
-from longwave.core.frame import frame, join
+from longwave.core.frame import frame
 from longwave.core.gap import Gap, Reason
 from longwave.core.replay_outcome import ReplayOutcome
-from longwave.core.resume import start_after
+from longwave.core.resume import Resumption, start_after
 from longwave.core.subscriber import State, Subscriber
 from longwave.replay_pages import Pages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
     from longwave.core.audience import Audience
     from longwave.core.feed import Feed
     from longwave.delivery import Delivery
     from longwave.logs.base import Log, Page
+    from longwave.replay_pages import PageChunk
 
 logger = logging.getLogger("longwave.replay")
 
@@ -38,6 +39,7 @@ PAGE_WORK = 20_000  # selectors times entries that are matched without a break
 TEMPLATE_WORK = 10  # of a template that costs 1, in those: topics may be long
 COSTLY_AUDIENCE = 50  # cost; whoever has more waits for its turn before each page
 COSTLY_PAUSE = 0.002  # seconds between two such turns
+TOGETHER = 2  # chunks offered in one write, as a write costs more than what is in it
 
 
 class Replays:
@@ -58,26 +60,27 @@ class Replays:
         self._advanced = asyncio.Event()
         self._turn = asyncio.Lock()  # of those whose audience takes long to match
 
-    def resume(self, subscriber: Subscriber, last_event_id: str, opening: bytes = b"") -> None:
-        """Start a subscriber after the last event that it has; `opening` is sent before anything else."""
-        position = self._place(subscriber.feed, last_event_id)
+    def resume(self, subscriber: Subscriber, resumption: Resumption, opening: bytes = b"") -> None:
+        """Start a subscriber where its client goes on; `opening` is sent before anything else."""
+        position = resumption.position
+        if position is None:
+            position = self._place(subscriber.feed, resumption.sent)
         if position is None:
             subscriber.position = self._head(subscriber.feed)  # until it is known, the subscriber lacks nothing
             self._open(subscriber, opening)
-            self._run(subscriber, self._resume(subscriber, last_event_id))
+            self._run(subscriber, self._resume(subscriber, resumption.sent))
             return
         subscriber.position = position
+        if resumption.gap is not None:
+            self._open(subscriber, opening)
+            self._begin_live(subscriber, resumption.sent, resumption.gap, resumption.told)
+            return
         if self._send_at_hand(subscriber, opening):
             self._counters.replays[ReplayOutcome.HIT] += 1
             if subscriber.state is State.REPLAYING:
                 self._run(subscriber, self._replay(subscriber, Reason.EXPIRED))
         elif subscriber.state is State.REPLAYING:
-            self._run(subscriber, self._replay_from(subscriber, self._id_at(position)))
-
-    def begin_live(self, subscriber: Subscriber, last_event_id: str, gap: Reason, opening: bytes = b"") -> None:
-        """Tell a subscriber that its id cannot be placed, and let it join its feed now; `opening` is sent before."""
-        self._open(subscriber, opening)
-        self._go_live(subscriber, last_event_id, gap)
+            self._run(subscriber, self._replay_from(subscriber, resumption.sent))
 
     def behind(self, subscriber: Subscriber) -> None:
         """Feed a subscriber that its feed left behind."""
@@ -152,25 +155,30 @@ class Replays:
         return known or page is not None
 
     async def _resume(self, subscriber: Subscriber, last_event_id: str) -> None:
-        located = await self._pages.locate(last_event_id)
+        located = None if last_event_id == EARLIEST else await self._pages.locate(last_event_id)
         page = await self._pages.extent()  # after the look for the id, so that `last` is not older than what was found
         start = start_after(last_event_id, located=located, last=page.last)
-        if start.position is None:
-            self._go_live(subscriber, last_event_id, start.gap)
-            return
-        subscriber.position = page.first - 1 if last_event_id == EARLIEST else start.position
-        await self._replay_from(subscriber, last_event_id)
+        if start.position is not None:
+            subscriber.position = page.first - 1 if last_event_id == EARLIEST else start.position
+            await self._replay_from(subscriber, last_event_id)
+        elif start.gap is not None:
+            subscriber.position = page.last
+            self._begin_live(subscriber, last_event_id, start.gap)
 
-    def _go_live(self, subscriber: Subscriber, since: str, gap: Reason | None) -> None:
+    def _begin_live(self, subscriber: Subscriber, since: str, gap: Reason, told: str = EARLIEST) -> None:
+        """Tell a subscriber that its place is lost, and feed it what came and comes after its position.
+
+        told: the id of the last update before that which it may see, if there is one: as good a place to resume from.
+        """
         if subscriber.state is not State.REPLAYING:
             return
-        floor = self._floor(subscriber)
-        if gap is not None:
-            restarted = gap is Reason.RESTARTED
-            self._counters.replays[ReplayOutcome.RESTARTED if restarted else ReplayOutcome.UNKNOWN] += 1
-            self._tell(subscriber, Gap(gap, since, self._id_at(floor)))
+        restarted = gap is Reason.RESTARTED
+        self._counters.replays[ReplayOutcome.RESTARTED if restarted else ReplayOutcome.UNKNOWN] += 1
+        self._tell(subscriber, Gap(gap, since, self._id_at(subscriber.position) if told == EARLIEST else told))
         if subscriber.state is State.REPLAYING:
-            subscriber.feed.join(subscriber)
+            self._send_at_hand(subscriber, b"")
+        if subscriber.state is State.REPLAYING:
+            self._run(subscriber, self._replay(subscriber, Reason.EXPIRED))
 
     async def _replay_from(self, subscriber: Subscriber, last_event_id: str) -> None:
         """Replay from the place that was found for an id."""
@@ -228,16 +236,26 @@ class Replays:
         until = min(until, subscriber.position + max(1, PAGE_WORK // _work_of(feed.audience)))
         if until <= subscriber.position:
             return
-        for payload, events, position in self._pages.chunks(feed, page, subscriber.position, until):
+        chunks = self._pages.chunks(feed, page, subscriber.position, until)
+        if not chunks:
+            self._open(subscriber, opening)
+        for start in range(0, len(chunks), TOGETHER):
             if subscriber.holding or subscriber.state is not State.REPLAYING:
                 return
-            self._counters.replayed += events
-            self._delivery.write(subscriber, join((opening, payload)) if opening else payload)
+            self._send_chunks(subscriber, chunks[start : start + TOGETHER], opening)
             opening = b""
-            subscriber.position = position
-        self._open(subscriber, opening)
-        if subscriber.state is State.REPLAYING:
+        done = not chunks or subscriber.position == chunks[-1].position
+        if done and subscriber.state is State.REPLAYING:
             subscriber.position = until
+
+    def _send_chunks(self, subscriber: Subscriber, chunks: Sequence[PageChunk], opening: bytes) -> None:
+        payloads = [chunk.payload for chunk in chunks]
+        if opening:
+            payloads.insert(0, opening)
+        begun = self._delivery.write_together(subscriber, payloads)
+        for chunk in chunks[: max(begun - bool(opening), 0)]:
+            self._counters.replayed += chunk.events
+            subscriber.position = chunk.position
 
     async def _ready(self, subscriber: Subscriber) -> None:
         """Wait until the subscriber took what it was sent, and until feeds are as far as it is."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from longwave.core.feed import MAX_CHUNK
 from longwave.core.frame import frame, join
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from longwave.logs.base import Log, Page
 
 Found = TypeVar("Found")
-Chunks = tuple[tuple["Payload", int, int], ...]  # each with its number of events, and the position of the last one
 
 logger = logging.getLogger("longwave.replay")
 
@@ -37,7 +36,19 @@ PAGE = 256  # entries of one read, at most; an SQLite log ends a page at 1 MiB a
 PAGES = 16
 KEPT = 2.0  # seconds
 CHUNKS_SIZE = 16 * 2**20  # bytes, or events for subscribers in this process
+CHUNKS_LEAST = 1024  # of these, for what a feed gets of a page, even if that is nothing
 READ_AGAIN_AFTER = 1.0  # seconds, when the log could not be read
+
+
+class PageChunk(NamedTuple):
+    """What a feed gets of some entries. events: how many these are. position: of the last one."""
+
+    payload: Payload
+    events: int
+    position: int
+
+
+Chunks = tuple[PageChunk, ...]
 
 
 class Pages:
@@ -135,7 +146,7 @@ class Pages:
         return made
 
     def _keep_chunks(self, key: tuple[Feed, int, int], made: Chunks) -> None:
-        size = sum(len(payload) for payload, _, _ in made)
+        size = CHUNKS_LEAST + sum(len(chunk.payload) for chunk in made)
         if self._timer is None or size > CHUNKS_SIZE:
             return
         if self._chunks_size + size > CHUNKS_SIZE:
@@ -148,11 +159,8 @@ class Pages:
         self._chunks_size = 0
 
 
-def chunks(entries: Iterable[Entry], audience: Audience, form: Format) -> Iterator[tuple[Payload, int, int]]:
-    """Yield what the audience receives of the entries, a chunk at a time.
-
-    Each comes with its number of events, and the position of the last one.
-    """
+def chunks(entries: Iterable[Entry], audience: Audience, form: Format) -> Iterator[PageChunk]:
+    """Yield what the audience receives of the entries, a chunk at a time."""
     frames: list[Payload] = []
     size = position = 0
     for entry in entries:
@@ -160,10 +168,10 @@ def chunks(entries: Iterable[Entry], audience: Audience, form: Format) -> Iterat
             continue
         made = frame(entry.update.event, form)
         if frames and size + len(made) > MAX_CHUNK:
-            yield join(frames), len(frames), position
+            yield PageChunk(join(frames), len(frames), position)
             frames, size = [], 0
         frames.append(made)
         size += len(made)
         position = entry.position
     if frames:
-        yield join(frames), len(frames), position
+        yield PageChunk(join(frames), len(frames), position)

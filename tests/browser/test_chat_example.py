@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import jwt
@@ -18,10 +19,12 @@ from playwright.sync_api import expect
 
 from docs.pages import Page
 from integration.hub_process import HubProcess, free_port
+from longwave.client import SyncPublisher
 from meta.source_tree import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from playwright.sync_api import Browser, BrowserContext
@@ -56,16 +59,28 @@ def hub(origin: str, tmp_path: Path) -> Iterator[HubProcess]:
 
 
 @pytest.fixture
-def chat(origin: str, hub: HubProcess) -> Iterator[str]:
+def start_chat(origin: str) -> Callable[[HubProcess], AbstractContextManager[str]]:
+    """Run the chat's server over a hub, in `with`, which gives its address."""
+
+    @contextmanager
+    def start(hub: HubProcess) -> Iterator[str]:
+        command = [sys.executable, *commands(origin)[1], "--port", origin.rpartition(":")[2], "--hub", hub.url]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout.readline().startswith(f"Chat on {origin}/ ")
+                yield origin
+            finally:
+                process.kill()
+
+    return start
+
+
+@pytest.fixture
+def chat(hub: HubProcess, start_chat) -> Iterator[str]:
     """The address of the chat, whose server runs."""
-    command = [sys.executable, *commands(origin)[1], "--port", origin.rpartition(":")[2], "--hub", hub.url]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout.readline().startswith(f"Chat on {origin}/ ")
-            yield origin
-        finally:
-            process.kill()
+    with start_chat(hub) as address:
+        yield address
 
 
 @pytest.fixture
@@ -87,16 +102,17 @@ def browser_profile(chromium: Browser) -> Iterator[Callable[[], BrowserContext]]
 def enter(browser_profile, chat) -> Callable[[str], Tab]:
     """Sign in as somebody in a browser of their own; return the page once it is live and knows who is here."""
 
-    def enter(name: str) -> Tab:
-        page = browser_profile().new_page()
-        page.goto(chat)
-        page.get_by_label("Your name").fill(name)
-        with page.expect_response(lambda response: "/subscriptions/" in response.url):
-            page.get_by_role("button", name="Join").click()
-        wait_until_live(page)
-        return page
+    return lambda name: sign_in(browser_profile(), chat, name)
 
-    return enter
+
+def sign_in(profile: BrowserContext, chat: str, name: str) -> Tab:
+    page = profile.new_page()
+    page.goto(chat)
+    page.get_by_label("Your name").fill(name)
+    with page.expect_response(lambda response: "/subscriptions/" in response.url):
+        page.get_by_role("button", name="Join").click()
+    wait_until_live(page)
+    return page
 
 
 def wait_until_live(page: Tab) -> None:
@@ -122,6 +138,11 @@ def expect_here(page: Tab, *names: str, within: int = SOON) -> None:
 
 def notices(page: Tab):
     return page.locator(".notice")
+
+
+def texts(page: Tab) -> list[str]:
+    """Messages and notices as they stand."""
+    return page.locator("#messages :is(.text, .notice)").all_text_contents()
 
 
 class TestTalking:
@@ -200,7 +221,34 @@ class TestPresence:
         bo.close()
 
         expect_here(ada, "Ada")
-        expect(notices(ada)).to_have_text(["Bo is here", "Bo left"])
+        expect(notices(ada)).to_have_text(["Bo is here", "Bo left"], timeout=20_000)
+
+    def test_arrival_is_told_before_the_first_words(self, enter):
+        ada, bo = enter("Ada"), enter("Bo")
+        say(bo, "first")
+        expect_said(ada, ("Bo", "first"))
+
+        assert texts(ada) == ["Bo is here", "first"]
+
+    def test_hub_that_forgot_everything_brings_nobodys_leaving(self, browser_profile, origin, start_chat):
+        """Each comes back to it at another time; who was there before has not left, and not come."""
+        with HubProcess("memory:", *commands(origin)[0]) as hub, start_chat(hub):
+            ada, bo = (sign_in(browser_profile(), origin, name) for name in ("Ada", "Bo"))
+            expect(notices(ada)).to_have_text(["Bo is here"])
+            bo.context.set_offline(True)  # comes back later than Ada
+            hub.kill()
+            hub.start()
+            expect(notices(ada)).to_have_text(["Bo is here", "Some messages are missing here"], timeout=20_000)
+            expect_here(ada, "Ada")
+            bo.context.set_offline(False)
+            expect_here(ada, "Ada", "Bo", within=20_000)
+            cy = sign_in(browser_profile(), origin, "Cy")  # what is to be told of the others is told before
+            expect_here(cy, "Cy", "Ada", "Bo")
+
+            missing = "Some messages are missing here"
+            expect(notices(ada)).to_have_text(["Bo is here", missing, "Cy is here"])
+            cy.close()
+            expect(notices(ada)).to_have_text(["Bo is here", missing, "Cy is here", "Cy left"], timeout=20_000)
 
     def test_signing_out_leaves(self, enter):
         ada, bo = enter("Ada"), enter("Bo")
@@ -250,6 +298,73 @@ class TestPresence:
         expect_here(ada, "Ada", within=50_000)
 
 
+PHONE = {"width": 390, "height": 780}
+WITH_KEYBOARD = {"width": 390, "height": 480}
+SIX_LINES = "\n".join(f"line {number}" for number in range(6))
+
+
+class TestFollowing:
+    @pytest.fixture
+    def ada(self, enter) -> Tab:
+        """With more than fits on a phone."""
+        page = enter("Ada")
+        page.set_viewport_size(PHONE)
+        for number in range(12):
+            say(page, f"message {number}")
+        return page
+
+    def test_last_message_is_in_view_after_a_long_one_and_with_a_keyboard(self, ada, enter):
+        bo = enter("Bo")
+        field = ada.get_by_label("Message", exact=True)
+        field.press_sequentially(SIX_LINES.replace("\n", " " * 60))  # wraps, so that the field grows
+        expect_last_in_view(ada, "message 11")
+        field.fill(SIX_LINES)
+        field.press("Enter")
+        expect_last_in_view(ada, SIX_LINES)
+        say(bo, "an answer")
+        expect_last_in_view(ada, "an answer")
+        ada.set_viewport_size(WITH_KEYBOARD)
+        expect_last_in_view(ada, "an answer")
+        say(bo, SIX_LINES)
+        expect_last_in_view(ada, SIX_LINES)
+        ada.reload()
+        wait_until_live(ada)
+        expect_last_in_view(ada, SIX_LINES)
+        ada.set_viewport_size(PHONE)
+        expect_last_in_view(ada, SIX_LINES)
+
+    def test_somebody_who_scrolled_up_is_left_there_until_they_say_something(self, ada, enter):
+        bo = enter("Bo")
+        first = ada.locator(".message").first
+        first.scroll_into_view_if_needed()
+        say(bo, "an answer")
+        expect(ada.locator(".message").last).to_contain_text("an answer")
+        ada.set_viewport_size(WITH_KEYBOARD)
+        expect(first).to_be_in_viewport()
+        say(ada, "mine")
+        expect_last_in_view(ada, "mine")
+        say(bo, "once more")
+        expect_last_in_view(ada, "once more")
+
+    def test_last_message_is_in_view_when_the_oldest_are_dropped(self, ada, hub, origin):
+        """One more and one less: the list has the size that it had."""
+        bearer = jwt.encode({"mercure": {"publish": ["*"]}}, commands(origin)[0][1], algorithm="HS256")
+        with SyncPublisher(f"{hub.url}events", token=bearer) as publisher:
+            for number in range(510):
+                message = {"user": "Bo", "text": f"quick {number}", "at": 0}
+                publisher.publish("chat/lobby", message, type="said", private=True)
+        expect(ada.locator(".message .text").last).to_have_text("quick 509", timeout=20_000)
+        assert ada.locator("#messages > *").count() == 500
+
+        expect_last_in_view(ada, "quick 509")
+
+
+def expect_last_in_view(page: Tab, text: str) -> None:
+    last = page.locator("#messages > .message").last
+    expect(last.locator(".text")).to_have_text(text, use_inner_text=True)
+    expect(last).to_be_in_viewport(ratio=1)
+
+
 class TestPage:
     def test_works_without_errors_under_its_content_security_policy(self, browser_profile, chat, hub):
         page = browser_profile().new_page()
@@ -276,6 +391,24 @@ class TestPage:
         for width in (320, 390, 768):
             page.set_viewport_size({"width": width, "height": 640})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+    @pytest.mark.parametrize("length", [41, 20_000])
+    def test_name_that_is_too_long_is_refused_and_kept(self, browser_page, chat, length):
+        browser_page.goto(chat)
+        browser_page.get_by_label("Your name").fill("n" * length)
+        browser_page.get_by_role("button", name="Join").click()
+
+        expect(browser_page.get_by_role("alert")).to_have_text("A name has 1 to 40 characters.")
+        expect(browser_page.get_by_label("Your name")).to_have_value("n" * length)
+
+    @pytest.mark.parametrize("length", [2001, 100_000])
+    def test_message_that_is_too_long_is_refused_and_kept(self, enter, length):
+        page = enter("Ada")
+        page.get_by_label("Message", exact=True).fill("m" * length)
+        page.get_by_role("button", name="Send").click()
+
+        expect(page.get_by_role("alert")).to_have_text("A message has 1 to 2,000 characters.")
+        expect(page.get_by_label("Message", exact=True)).to_have_value("m" * length)
 
     def test_another_host_name_leads_to_the_one_that_the_hub_knows(self, browser_page, chat):
         browser_page.goto(chat.replace("127.0.0.1", "localhost"))

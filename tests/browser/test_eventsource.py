@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from browser.received import expect_openings, received
 from integration.hub_process import HubProcess
 
 if TYPE_CHECKING:
@@ -23,18 +24,12 @@ SOON = "100"  # ms; told by `retry`, so that the tests need not wait as long as 
 SUBSCRIBE = """
 types => new Promise(opened => {
     window.received = [];
-    window.opened = 0;
+    window.openings = 0;
     const source = new EventSource("/events?topic=t");
     for (const type of types) {
         source.addEventListener(type, event => received.push([event.type, event.lastEventId, event.data]));
     }
-    source.onopen = () => { window.opened += 1; opened(); };
-})
-"""
-RECEIVED = """
-count => new Promise(done => {
-    const look = () => received.length >= count ? done(received) : setTimeout(look, 10);
-    look();
+    source.onopen = () => { window.openings += 1; opened(); };
 })
 """
 
@@ -54,11 +49,6 @@ def subscribe(page: Page, hub: HubProcess, *types: str) -> None:
     """Open the hub's own page and, on it, an EventSource that listens to these types of event."""
     page.goto(hub.url)
     page.evaluate(SUBSCRIBE, types)
-
-
-def received(page: Page, count: int) -> list[list[str]]:
-    """Wait for so many events; return type, id and data of all that came."""
-    return page.evaluate(RECEIVED, count)
 
 
 def test_events_arrive_with_type_id_and_all_lines_of_data(browser_page, hub):
@@ -100,7 +90,7 @@ def test_restarted_hub_gets_its_browser_back_without_loss_or_repetition(browser_
     published += [[hub.publish(TOPIC, "after"), "after"]]
 
     assert received(browser_page, len(published)) == [["message", *update] for update in published]
-    assert browser_page.evaluate("opened") == 4
+    expect_openings(browser_page, 4)
 
 
 def test_browser_that_saw_no_event_yet_loses_none_over_a_restart(browser_page, hub):
@@ -121,10 +111,11 @@ def test_browser_is_told_when_the_history_was_lost(browser_page, hub, log):
     for path in log.parent.glob(f"{log.name}*"):
         path.unlink()
     hub.start()
-    kind, gap_id, gap = received(browser_page, 2)[1]
+    told = received(browser_page, 2)
+    assert [kind for kind, _, _ in told] == ["message", "gap"]
+    _, gap_id, gap = told[1]
     first = hub.publish(TOPIC, "of the second life")
 
-    assert kind == "gap"
     assert json.loads(gap) == {"reason": "restarted", "from": last, "to": gap_id}
     assert received(browser_page, 3)[2] == ["message", first, "of the second life"]
     assert first.partition("-")[0] == gap_id.partition("-")[0] != last.partition("-")[0]

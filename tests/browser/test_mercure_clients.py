@@ -8,12 +8,9 @@ The libraries are in vendor/. Protocol: https://mercure.rocks/spec (draft 07).
 from __future__ import annotations
 
 import hashlib
-import http.server
-import threading
 import time
 import urllib.parse
 import urllib.request
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,8 +19,9 @@ import jwt
 import pytest
 from playwright.sync_api import Error
 
-from integration.hub_process import SECONDS_TO_STOP, HubProcess
-from longwave.auth.credentials import format_cookie
+from browser.application import BLANK_PAGE, application
+from browser.received import expect_openings, received
+from integration.hub_process import HubProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +36,6 @@ TOPIC = "https://example.com/books/{id}"
 BOOK = "https://example.com/books/1"
 ELSEWHERE = "https://example.com/authors/1"
 SOON = "100"  # ms; told by `retry`, so that the tests need not wait as long as a client does by itself
-BLANK_PAGE = b'<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>An application</title>'
 
 # Each takes {url, token}, resolves once the stream is open, and rejects if the hub refuses it.
 WITH_EVENTSOURCE = """
@@ -87,18 +84,6 @@ CLIENTS = {
     "fetch-event-source": WITH_FETCH_EVENT_SOURCE,
 }
 
-RECEIVED = """
-count => new Promise(done => {
-    const look = () => received.length >= count ? done(received) : setTimeout(look, 10);
-    look();
-})
-"""
-OPENINGS = """
-count => new Promise(done => {
-    const look = () => openings >= count ? done(openings) : setTimeout(look, 10);
-    look();
-})
-"""
 # Resolves with what a page is let know of the answer; null if nothing.
 PUBLISH = """
 async ({url, fields, headers, credentials}) => {
@@ -127,48 +112,17 @@ def application_files() -> dict[str, tuple[str, bytes]]:
     return {"/": ("text/html", BLANK_PAGE)} | {path: ("text/javascript", text) for path, text in scripts.items()}
 
 
-class ApplicationPages(http.server.BaseHTTPRequestHandler):
-    """A blank page and the libraries; `/?token=...` gives the browser the hub's cookie, as a login does."""
-
-    files = application_files()
-
-    def do_GET(self):
-        url = urllib.parse.urlsplit(self.path)
-        content_type, content = self.files[url.path]
-        self.send_response(200)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(content)))
-        for value in urllib.parse.parse_qs(url.query).get("token", ()):
-            self.send_header("Set-Cookie", format_cookie(value))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format, *args):
-        """Say nothing."""
-
-
-@contextmanager
-def application() -> Iterator[str]:
-    """Serve an application's pages and yield their origin."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), ApplicationPages) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join(SECONDS_TO_STOP)
-
-
 @pytest.fixture(scope="module")
 def origin() -> Iterator[str]:
     """The application that the hub was told about."""
-    with application() as origin:
+    with application(application_files()) as origin:
         yield origin
 
 
 @pytest.fixture(scope="module")
 def strange_origin() -> Iterator[str]:
     """Another one, that it was not."""
-    with application() as origin:
+    with application(application_files()) as origin:
         yield origin
 
 
@@ -203,20 +157,15 @@ def open_page(page: Page, origin: str, cookie: str = "") -> None:
     page.evaluate("window.received = []; window.openings = 0;")
 
 
-def received(page: Page, count: int) -> list[list[str]]:
-    """Wait for so many events; return type, id and data of all that came."""
-    return page.evaluate(RECEIVED, count)
-
-
 @pytest.fixture(params=CLIENTS)
 def subscribe(request, browser_page, hub, origin):
     """Subscribe with one of the clients, each with the credential that is its own; return once it is connected."""
 
-    def subscribe(credential: str = "", *, page_of: str = origin, topic: str = TOPIC) -> Page:
+    def subscribe(credential: str = "", *, page_of: str = origin, after: str = "") -> Page:
         carries_cookie = request.param == "EventSource"
         open_page(browser_page, page_of, credential if carries_cookie else "")
-        url = f"{hub.url}?{urllib.parse.urlencode({'topic': topic})}"
-        browser_page.evaluate(CLIENTS[request.param], {"url": url, "token": credential})
+        query = urllib.parse.urlencode({"topic": TOPIC} | ({"lastEventID": after} if after else {}))
+        browser_page.evaluate(CLIENTS[request.param], {"url": f"{hub.url}?{query}", "token": credential})
         return browser_page
 
     return subscribe
@@ -248,6 +197,19 @@ class TestClientOfAnotherOrigin:
 
         assert received(page, 2) == [["message", granted, "for its bearer"], ["message", public, "for all"]]
 
+    def test_private_updates_of_the_history_arrive_where_the_token_grants_them(self, hub, subscribe):
+        granted = hub.publish(BOOK, "for its bearer", private="on")
+        hub.publish("https://example.com/books/2", "for others", private="on")
+        public = hub.publish("https://example.com/books/2", "for all")
+        page = subscribe(token(subscribe=(BOOK,)), after="earliest")
+        last = hub.publish(BOOK, "live")
+
+        assert received(page, 3) == [
+            ["message", granted, "for its bearer"],
+            ["message", public, "for all"],
+            ["message", last, "live"],
+        ]
+
     def test_restarted_hub_gets_its_client_back_without_loss_or_repetition(self, hub, subscribe):
         page = subscribe(token(subscribe=(BOOK,)))
         published = [[hub.publish(BOOK, "before", retry=SOON), "before"]]
@@ -257,7 +219,7 @@ class TestClientOfAnotherOrigin:
             missed = Hub(elsewhere)
             published += [[missed.publish(BOOK, f"{n} missed", private="on"), f"{n} missed"] for n in range(20)]
         hub.process.start()
-        page.evaluate(OPENINGS, 2)
+        expect_openings(page, 2)
         published += [[hub.publish(BOOK, "after"), "after"]]
 
         assert received(page, len(published)) == [["message", *update] for update in published]
@@ -282,7 +244,7 @@ def test_browser_comes_back_with_a_fresh_cookie_when_its_token_has_expired(brows
     published = [hub.publish(BOOK, "before", private="on", retry=SOON)]
     received(browser_page, 1)
     browser_page.evaluate("url => fetch(url)", f"/?token={token(subscribe=(BOOK,))}")
-    browser_page.evaluate(OPENINGS, 2)
+    expect_openings(browser_page, 2)
     published.append(hub.publish(BOOK, "after", private="on"))
 
     assert [event_id for _, event_id, _ in received(browser_page, 2)] == published

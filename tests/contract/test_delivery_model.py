@@ -65,6 +65,10 @@ class Client:
     last: int
     subscriber: Subscriber | None = None
     leaving: bool = False
+    cut_at: int | None = None  # how many events it had been sent whole
+
+    def seen_so_far(self):
+        return len(Parser().feed(self.stream()))
 
     def stream(self):
         """The event stream that it got; the chunks of HTTP/1.1 must be whole, but for the last."""
@@ -104,7 +108,7 @@ class World:
 
     async def step(self):
         steps = [self.publish, self.publish, self.subscribe, self.unblock, self.block, self.loop, self.loop, self.pause]
-        rare = [self.fail, self.finish, self.drop, self.burst]
+        rare = [self.fail, self.finish, self.cut, self.drop, self.burst]
         choice = self.rng.choice(rare if self.rng.random() < 0.1 else steps)
         await choice()
         self.check_bounds()
@@ -162,6 +166,12 @@ class World:
                 client.leaving = True
                 farewell = wrap(encode_retry(1000), client.form)
                 self.hub.delivery.finish(client.subscriber, farewell)
+
+    async def cut(self):
+        for client in self._some():
+            client.cut_at = client.seen_so_far()
+            farewell = END_OF_CHUNKS if client.form is Format.CHUNKED else b""
+            self.hub.delivery.cut(client.subscriber, farewell)
 
     async def drop(self):
         for client in self._some():
@@ -234,6 +244,8 @@ class Checker:
 
     def check(self, *, complete):
         events = self._events(complete)
+        if self.client.cut_at is not None:
+            assert len(events) <= self.client.cut_at + 1, "no frame but the one that was begun comes after the cut"
         for event in events:
             if event.type == "gap":
                 self._gap(event)

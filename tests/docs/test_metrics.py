@@ -9,8 +9,11 @@ import pytest
 from docs.pages import page
 from longwave.core.drop import Drop
 from longwave.core.gap import Reason
+from longwave.core.refusal import Refusal
 from longwave.core.replay_outcome import ReplayOutcome
 from longwave.core.subscriber import State
+from longwave.server.client_limits import ClientLimits
+from longwave.server.config import Limits
 from longwave.server.metric_families import FAMILIES, WORKER_UP
 from longwave.server.metrics_access import ADDED_BY_PROXIES, MetricsAccess
 from longwave.server.request_counts import FOLDERS, OTHER, PATHS, UNREAD
@@ -36,11 +39,26 @@ def test_each_metric_has_a_row_with_its_type_and_labels_and_each_row_a_metric():
         ("longwave_gaps_total", [reason.value for reason in Reason]),
         ("longwave_replays_total", [outcome.value for outcome in ReplayOutcome]),
         ("longwave_deliveries_total", ["live", "replay"]),
+        ("longwave_limit_keys", ClientLimits(Limits()).known()),
         ("longwave_requests_total", {*PATHS.values(), *FOLDERS.values(), OTHER, UNREAD}),
     ],
 )
 def test_each_value_of_a_label_is_named_in_its_row(name, values):
     assert [value for value in values if f"`{value}`" not in ROWS[name][2]] == []
+
+
+def test_each_reason_of_a_refusal_has_its_place_in_the_table_of_them():
+    rows = re.findall(r"^\| (`.*?) \|", METRICS.section("Refusals"), re.MULTILINE)
+    named = [reason for row in rows for reason in re.findall(r"`(\w+)`", row)]
+
+    assert sorted(named) == sorted(Refusal)
+
+
+def test_each_reason_that_is_to_be_watched_is_one():
+    watched = re.findall(r'refusals_total\{reason=~?"(.*?)"', METRICS.section("What to watch"))
+
+    assert watched
+    assert [words for words in watched if not any(re.fullmatch(words.replace("\\", ""), one) for one in Refusal)] == []
 
 
 def test_each_value_of_the_option_has_a_row():

@@ -1,4 +1,4 @@
-"""The page of security is true: each test that it names exists, each promise names one, each option is one."""
+"""The page of security is true: each test that it names exists, each promise is whole, each bound is the default."""
 
 from __future__ import annotations
 
@@ -17,6 +17,20 @@ SECURITY = page("SECURITY.md")
 PROMISES = "What is promised, and what proves it"
 TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 NAMED = TEST.findall(SECURITY.text)
+HEADINGS = re.findall(r"^### (.*)$", SECURITY.section(PROMISES), re.MULTILINE)
+BOUND = re.compile(r"`(--[a-z-]+) ([^`]+)`")
+DEFAULT = re.compile(r"^\| `(--[a-z-]+)` \| [^|]+ \| `?([^`|]+?)`? \|", re.MULTILINE)
+DEFAULTS = dict(DEFAULT.findall(page("docs/reference/options.md").section("serve")))
+ATTACKS = (
+    "forged fields",
+    "token confusion",
+    "selector denial of service",
+    "replay of private updates",
+    "csrf on publish",
+    "slow-loris",
+    "request smuggling",
+    "whatever a client can make long",
+)
 
 
 @cache
@@ -37,11 +51,26 @@ def test_whatever_looks_like_a_test_is_named_so_that_it_is_checked():
     assert len(re.findall(r"tests/|::test_", SECURITY.text)) == sum(1 + bool(name) for _, name in NAMED)
 
 
-def test_each_promise_names_a_test():
-    promises = re.findall(r"^### (.*)$", SECURITY.section(PROMISES), re.MULTILINE)
+@pytest.mark.parametrize("promise", HEADINGS)
+def test_each_promise_says_what_it_is_against_what_holds_and_what_proves_it(promise):
+    text = SECURITY.section(promise)
 
-    assert len(promises) > 10
-    assert [promise for promise in promises if not TEST.search(SECURITY.section(promise))] == []
+    assert re.search(r"^\*\*Threat\.\*\* .*\n\n\*\*Promise\.\*\* ", text, re.MULTILINE | re.DOTALL)
+    assert TEST.search(text)
+
+
+def test_each_attack_that_was_thought_of_has_a_promise():
+    assert len(HEADINGS) > 10
+    threats = "".join(re.findall(r"\*\*Threat\.\*\*(.*?)\n\n", SECURITY.section(PROMISES), re.DOTALL)).lower()
+
+    assert [attack for attack in ATTACKS if attack not in threats] == []
+
+
+def test_each_bound_is_the_default_of_its_option():
+    bounds = BOUND.findall(SECURITY.section(PROMISES))
+
+    assert len(bounds) > 10
+    assert [(option, bound) for option, bound in bounds if DEFAULTS.get(option) != bound] == []
 
 
 def test_each_file_of_security_tests_is_named():

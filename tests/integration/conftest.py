@@ -78,7 +78,8 @@ class Running:
 
     @property
     def empty(self):
-        return not (self.site.limits.open or self.site.bodies.held or self.site.connections or self.hub.subscribers)
+        held = self.site.bodies.held or self.site.answers.held
+        return not (held or self.site.limits.open or self.site.connections or self.hub.subscribers)
 
 
 async def until(condition):

@@ -37,11 +37,13 @@ class RawClient:
         self.chunked = True
 
     @classmethod
-    async def connect(cls, address, *, receive_buffer=None):
-        """Connect to (host, port), or to the path of a Unix socket."""
+    async def connect(cls, address, *, receive_buffer=None, source=None):
+        """Connect to (host, port), or to the path of a Unix socket; source: the address to connect from."""
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.setblocking(False)
+        if source is not None:
+            sock.bind((source, 0))
         if receive_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         try:

@@ -139,6 +139,61 @@ async def test_connection_that_is_accepted_during_the_drain_is_turned_away(start
 
 
 @pytest.mark.slow
+async def test_hub_serves_on_for_the_shutdown_delay_but_says_that_it_is_to_be_left(launch):
+    """Load balancers must see it before connections are refused."""
+    hub = await launch("--shutdown-delay", "1h")
+    stream = await RawClient.connect(hub.address)
+    await stream.subscribe("/events?topic=t")
+    kept = await RawClient.connect(hub.address)
+    assert (await kept.get("/readyz")).status == 200
+
+    hub.process.send_signal(signal.SIGTERM)
+    while (answer := await kept.get("/readyz")).status == 200:
+        pass  # the signal is on its way
+    fresh = await RawClient.connect(hub.address)
+
+    assert (answer.status, answer.text) == (503, "expected a hub that stays, got one that is stopping\n")
+    assert (await fresh.get("/readyz")).status == 503
+    assert (await fresh.get("/healthz")).status == 200
+    assert (await fresh.post("topic=t&data=x")).status == 200
+    assert await stream.data() == "x"
+    hub.process.send_signal(signal.SIGTERM)
+    assert await hub.ended() == 128 + signal.SIGTERM
+    for client in (stream, kept, fresh):
+        client.close()
+
+
+@pytest.mark.slow
+async def test_hub_drains_when_the_shutdown_delay_is_over(launch):
+    hub = await launch("--shutdown-delay", "100ms")
+    client = await RawClient.connect(hub.address)
+    await client.subscribe("/events?topic=t")
+
+    hub.process.send_signal(signal.SIGTERM)
+
+    assert re.fullmatch(rb"retry: \d+\n", await client.farewell())
+    assert await hub.ended() == 0
+    client.close()
+
+
+@pytest.mark.slow
+async def test_without_a_shutdown_delay_both_paths_of_health_are_refused_at_once(launch):
+    hub = await launch("--drain", "1h")
+    stalled = await RawClient.connect(hub.address, receive_buffer=4096)
+    await stalled.subscribe("/events?topic=t")
+    kept = await RawClient.connect(hub.address)
+    await kept.post(json.dumps([{"topic": "t", "data": "x" * 60_000} for _ in range(8)]), "application/json")
+
+    hub.process.send_signal(signal.SIGTERM)
+    await kept.ended()
+
+    with pytest.raises(ConnectionRefusedError):
+        await RawClient.connect(hub.address)
+    stalled.close()
+    kept.close()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("kind", ["epoll", "transport"])
 async def test_signal_ends_streams_properly_and_the_process_with_status_0(launch, number, kind):

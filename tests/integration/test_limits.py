@@ -279,6 +279,7 @@ async def test_burst_above_the_pipelining_limit_is_answered_up_to_it_and_the_res
 
     assert {answer.status for answer in answers} == {200}
     assert 32 <= len(answers) <= 34
+    assert running.hub.counters.refusals["pipelined"] == 1
     assert len(await running.stored()) == len(answers)
 
 
@@ -396,8 +397,22 @@ async def test_connections_of_one_address_have_a_limit(start, sink):
     fourth = await running.subscribe()
     await running.publish("x")
 
-    assert refused.status == 503
+    assert refused.status == 429
+    assert refused.text == "expected at most 2 connections from one address, got more\n"
+    assert 30 <= int(refused.headers["retry-after"]) <= 60
+    assert running.hub.counters.refusals["connections_address"] == 1
     assert await fourth.data() == "x"
+
+
+async def test_one_address_above_its_limit_leaves_room_for_others(start):
+    """Those that wait to be told so are few, however many there are, so they do not fill the hub."""
+    running = await start(limits=Limits(connections=100, connections_per_address=5))
+    hoard = await asyncio.gather(*(running.connect(source="127.0.0.9") for _ in range(150)))
+    refused = connection_limits.TURNED_AWAY_OF_ADDRESS + 5
+    await until(lambda: running.hub.counters.refusals["connections_refused"] == len(hoard) - refused)
+
+    assert running.site.limits.open == refused
+    await running.subscribe(source="127.0.0.2")
 
 
 # Socket options.

@@ -13,6 +13,8 @@ import pytest
 
 from integration.conftest import until
 from integration.mercure_tokens import ANONYMOUS, KEYED, MERCURE, bearer
+from integration.presence_client import TOLD
+from longwave.server.client_limits import BAD_TOKENS
 from longwave.server.config import AccessConfig, Limits, Listen
 from longwave.server.rate_limits import Rate
 
@@ -20,6 +22,8 @@ FORM = "application/x-www-form-urlencoded"
 NDJSON = "application/x-ndjson"
 EVENT_SOURCE = "Accept: text/event-stream"
 STREAM = "/events?topic=t"
+LISTING = f"{MERCURE}/subscriptions"
+REVOKE = "/events/revoke"
 BEHIND_PROXY = Listen(port=0, trusted_proxies=("127.0.0.1",))
 TWO_AN_HOUR = Rate(2 / 3600, 2)  # none comes back during a test
 ADA, BOB = bearer(publish=["*"], subscribe=["*"], sub="ada"), bearer(publish=["*"], subscribe=["*"], sub="bob")
@@ -36,7 +40,7 @@ async def answer_to(running, target, *headers):
 
 
 def refused(running):
-    return running.hub.counters.refusals
+    return {reason: count for reason, count in running.hub.counters.refusals.items() if count}
 
 
 # Opening streams.
@@ -49,7 +53,7 @@ async def test_address_that_opens_too_many_streams_is_told_when_it_may_again_and
 
     answer = await answer_to(running, STREAM, of("192.0.2.7"))
     assert answer.status == 429
-    assert answer.text == "expected at most 2/h burst 2 new streams from one address, got more\n"
+    assert answer.text == "expected at most 2/h burst 2 new streams and lists from one address, got more\n"
     assert answer.headers["retry-after"] == "1800"
     await running.subscribe(STREAM, of("192.0.2.8"))
     assert refused(running) == {"connect_rate_address": 1}
@@ -65,7 +69,7 @@ async def test_browser_that_opens_too_many_streams_comes_back_by_itself_later(st
     assert answer.status == 200
     assert answer.headers["content-type"] == "text/event-stream"
     assert answer.headers["cache-control"] == "no-store"
-    assert 3_590_000 < int(re.fullmatch(r"retry: ?(\d+)\n+", answer.text)[1]) <= 3_600_000
+    assert 3_620_000 < int(re.fullmatch(r"retry: ?(\d+)\n+", answer.text)[1]) <= 3_660_000
     await client.ended()
 
 
@@ -86,13 +90,51 @@ async def test_guessing_tokens_counts_too(start):
     assert statuses == [401, 401, 429]
 
 
-async def test_head_takes_nothing_from_the_rate(start):
-    running = await start(listen=BEHIND_PROXY, limits=Limits(connect_rate=Rate(1 / 3600, 1)))
+@pytest.mark.parametrize(("method", "target"), [("HEAD", STREAM), ("GET", LISTING), ("HEAD", LISTING)])
+async def test_what_wants_a_subscribers_token_takes_from_the_rate_too(start, method, target):
+    """Or else tokens could be guessed there, and lists asked for, at any speed."""
+    access = AccessConfig(key=KEYED.key, anonymous=True, subscriptions=True)
+    running = await start(listen=BEHIND_PROXY, access=access, limits=Limits(connect_rate=TWO_AN_HOUR))
+    client = await running.connect()
+    statuses = []
     for _ in range(3):
-        client = await running.connect()
-        await client.request("HEAD", STREAM, of("192.0.2.7"))
-        assert (await client.head()).status == 200
-    await running.subscribe(STREAM, of("192.0.2.7"))
+        await client.request(method, target, of("192.0.2.7"), ADA)
+        answer = await client.answer(head_only=method == "HEAD")
+        statuses.append(answer.status)
+
+    assert statuses == [200, 200, 429]
+    assert refused(running) == {"connect_rate_address": 1}
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [("GET", STREAM), ("HEAD", STREAM), ("POST", "/events"), ("POST", MERCURE), ("POST", REVOKE), ("GET", LISTING)],
+)
+async def test_address_with_too_many_bad_tokens_is_told_that_and_others_go_on(start, method, target):
+    running = await start(listen=BEHIND_PROXY, access=AccessConfig(key=KEYED.key, subscriptions=True))
+    client = await running.connect()
+
+    async def status(*headers):
+        await client.request(method, target, f"Content-Type: {FORM}", *headers, body=b"topic=t")
+        return (await client.answer(head_only=method == "HEAD")).status
+
+    wrong = "Authorization: Bearer " + "x" * 50
+    statuses = [await status(of("192.0.2.7"), wrong) for _ in range(BAD_TOKENS.burst + 5)]
+
+    assert statuses[: BAD_TOKENS.burst] == [401] * BAD_TOKENS.burst
+    assert statuses[-1] == 429
+    assert await status(of("192.0.2.8"), wrong) == 401
+    assert refused(running)["bad_tokens_address"] == statuses.count(429)
+
+
+async def test_good_tokens_count_however_many_bad_ones_come_from_their_address(start):
+    running = await start(listen=BEHIND_PROXY, access=KEYED)
+    client = await running.connect()
+    for _ in range(BAD_TOKENS.burst + 5):
+        await client.post("topic=t", FORM, of("192.0.2.7"))
+
+    assert (await client.post("topic=t", FORM, of("192.0.2.7"), ADA)).status == 200
+    await running.subscribe(STREAM, of("192.0.2.7"), ADA)
 
 
 async def test_subject_that_opens_too_many_streams_is_refused_wherever_it_is(start):
@@ -102,10 +144,57 @@ async def test_subject_that_opens_too_many_streams_is_refused_wherever_it_is(sta
 
     answer = await answer_to(running, f"{MERCURE}?topic=t", ADA)
     assert (answer.status, answer.headers["retry-after"]) == (429, "1800")
-    assert answer.text == "expected at most 2/h burst 2 new streams from one subject, got more\n"
+    assert answer.text == "expected at most 2/h burst 2 new streams and lists from one subject, got more\n"
     for headers in ((BOB,), (), ()):
         await running.subscribe(STREAM, *headers)
     assert refused(running) == {"connect_rate_subject": 1}
+
+
+# Coming and leaving, where others are told of it.
+
+SELECTORS = "&".join(f"topic=t{number}" for number in range(4))
+TOLD_TWICE = Rate(16 / 3600, 16)  # two streams with four selectors come, and leave
+
+
+async def test_address_that_others_are_told_of_too_often_waits_and_others_go_on(start):
+    """Or one client that connects and resets would push the history of everybody out of the log."""
+    running = await start(listen=BEHIND_PROXY, access=TOLD, limits=Limits(told_rate=TOLD_TWICE))
+    for _ in range(2):
+        (await running.subscribe(f"/events?{SELECTORS}", of("192.0.2.7"))).reset()
+    await until(lambda: running.log.last == 16)
+
+    answer = await answer_to(running, f"/events?{SELECTORS}", of("192.0.2.7"))
+    assert (answer.status, answer.headers["retry-after"]) == (429, "1800")
+    assert answer.text == "expected at most 16/h burst 16 updates about subscriptions from one address, got more\n"
+    browser = await answer_to(running, f"/events?{SELECTORS}", of("192.0.2.7"), EVENT_SOURCE)
+    assert browser.status == 200
+    assert 1_790_000 < int(re.fullmatch(r"retry: ?(\d+)\n+", browser.text)[1]) <= 1_860_000
+    assert running.log.last == 16, "nobody was told of those that were refused"
+    await running.subscribe(f"/events?{SELECTORS}", of("192.0.2.8"))
+    assert refused(running)["told_rate_address"] == 2
+
+
+async def test_subject_that_others_are_told_of_too_often_waits_wherever_it_is(start):
+    running = await start(listen=BEHIND_PROXY, access=TOLD, limits=Limits(told_rate_per_subject=TOLD_TWICE))
+    for number in range(2):
+        await running.subscribe(f"/events?{SELECTORS}", of(f"192.0.2.{number}"), ADA)
+
+    assert (await answer_to(running, f"{MERCURE}?{SELECTORS}", of("192.0.2.3"), ADA)).status == 429
+    await running.subscribe(f"/events?{SELECTORS}", of("192.0.2.3"), BOB)
+    assert refused(running)["told_rate_subject"] == 1
+
+
+async def test_rate_of_what_is_told_is_without_meaning_where_nobody_is(start):
+    running = await start(listen=BEHIND_PROXY, limits=Limits(told_rate=Rate(1 / 3600, 1)))
+    for _ in range(3):
+        await running.subscribe(f"/events?{SELECTORS}", of("192.0.2.7"))
+
+
+async def test_request_that_is_wrong_takes_nothing_from_the_rate(start):
+    running = await start(listen=BEHIND_PROXY, access=TOLD, limits=Limits(told_rate=Rate(2 / 3600, 2)))
+    for _ in range(3):
+        assert (await answer_to(running, "/events", of("192.0.2.7"))).status == 400
+    await running.subscribe(STREAM, of("192.0.2.7"))
 
 
 # Who the client is.
@@ -208,7 +297,8 @@ async def test_address_with_as_many_streams_as_it_may_have_gets_another_when_one
     first, _ = [await running.subscribe(STREAM, header) for _ in range(2)]
 
     answer = await answer_to(running, STREAM, header)
-    assert (answer.status, answer.headers["retry-after"]) == (429, "30")
+    assert answer.status == 429
+    assert 30 <= int(answer.headers["retry-after"]) <= 60
     assert answer.text == "expected at most 2 open streams from one address, got more\n"
     assert refused(running) == {"streams_address": 1}
 
@@ -261,6 +351,51 @@ async def test_nobody_is_told_of_a_stream_that_was_refused(start):
 # Selectors.
 
 
+def topics(count):
+    return "/events?" + "&".join(f"topic=t{number}" for number in range(count))
+
+
+async def test_streams_of_one_address_ask_for_so_much_together_and_others_go_on(start, sink):
+    running = await start(sink=sink, listen=BEHIND_PROXY, limits=Limits(selectors_per_address=100))
+    first = await running.subscribe(topics(60), of("192.0.2.7"))
+
+    answer = await answer_to(running, topics(41), of("192.0.2.7"))
+    assert answer.status == 429
+    assert answer.text == "expected selectors of at most 100 in the open streams of one address, got more\n"
+    assert 30 <= int(answer.headers["retry-after"]) <= 60
+    assert refused(running) == {"selectors_address": 1}
+    await running.subscribe(STREAM, of("192.0.2.7"))  # which is light
+    await running.subscribe(topics(60), of("192.0.2.8"))
+
+    first.close()
+    await until(lambda: running.hub.subscribers == 2)
+    await running.subscribe(topics(41), of("192.0.2.7"))
+
+
+async def test_what_matching_costs_counts_as_selectors(start):
+    """20 of these templates are few selectors, and cost each update 60 times what 20 topics do."""
+    running = await start(listen=BEHIND_PROXY, limits=Limits(selectors_per_address=200))
+    templates = "&".join(f"topic={number}%7B%2Ba%7D-%7B%2Bb%7D" for number in range(20))
+
+    assert (await answer_to(running, f"/events?{templates}", of("192.0.2.7"))).status == 429
+
+
+async def test_browser_whose_address_asks_for_too_much_comes_back_by_itself(start):
+    running = await start(listen=BEHIND_PROXY, limits=Limits(selectors_per_address=10))
+
+    answer = await answer_to(running, topics(20), of("192.0.2.7"), EVENT_SOURCE)
+    assert answer.status == 200
+    assert 30_000 <= int(re.fullmatch(r"retry: ?(\d+)\n+", answer.text)[1]) <= 60_000
+
+
+async def test_nobody_is_told_of_a_stream_that_asks_for_too_much(start):
+    access = AccessConfig(key=KEYED.key, anonymous=True, subscriptions=True)
+    running = await start(listen=BEHIND_PROXY, access=access, limits=Limits(selectors_per_address=10))
+
+    assert (await answer_to(running, topics(20), of("192.0.2.7"))).status == 429
+    assert await running.stored() == []
+
+
 async def test_selectors_that_cost_too_much_to_match_are_refused(start):
     running = await start(limits=Limits(selector_cost=2))
 
@@ -292,6 +427,48 @@ async def test_batch_of_many_topics_under_costly_grants_lets_others_have_their_t
         healthy += (await other.get("/healthz")).status == 200
     assert (await publishing).status == 200
     assert healthy > 10
+
+
+# Bodies.
+
+
+async def test_unfinished_bodies_of_one_address_take_no_room_from_honest_publishers(start):
+    running = await start(listen=BEHIND_PROXY, limits=Limits(body=1000, bodies=4000))
+    statuses = []
+    for _ in range(5):  # without a token, which is looked at once a body is there
+        client = await running.connect()
+        await client.request("POST", "/events", f"Content-Type: {FORM}", "Content-Length: 1000", of("192.0.2.7"))
+        await client.send(b"topic=t&data=".ljust(999, b"x"))
+        statuses.append(client)
+    for client in statuses[1:]:
+        answer = await client.answer()
+        assert (answer.status, answer.headers["retry-after"]) == (429, "1")
+        assert answer.text == "expected room for this request, got too many of one address\n"
+    honest = await running.connect()
+
+    assert (await honest.post(b"topic=t&data=".ljust(1000, b"x"), FORM, of("192.0.2.8"))).status == 200
+    assert refused(running) == {"bodies_address": 4}
+    assert running.site.bodies.held == 999
+
+
+@pytest.mark.parametrize(("method", "target", "status"), [("POST", "/event", 404), ("PUT", "/events", 405)])
+async def test_body_that_nobody_wants_is_not_waited_for(start, method, target, status):
+    running = await start()
+    client = await running.connect()
+
+    await client.request(method, target, "Content-Length: 1000000", "Expect: 100-continue")
+    assert (await client.answer()).status == status
+    await client.ended()
+
+
+async def test_body_that_somebody_wants_is_asked_for(start):
+    running = await start()
+    client = await running.connect()
+
+    await client.request("POST", "/events", f"Content-Type: {FORM}", "Content-Length: 7", "Expect: 100-continue")
+    assert (await client.head()).status == 100
+    await client.send(b"topic=t")
+    assert (await client.answer()).status == 200
 
 
 # Without any option.

@@ -5,9 +5,14 @@ Protocol: https://mercure.rocks/spec (draft 07) and what its own hub 0.24 answer
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import json
+
 import pytest
 
-from integration.mercure_tokens import ANONYMOUS, KEY, KEYED, MERCURE, PUBLISHER, SUBSCRIBER, bearer, post
+from integration.mercure_tokens import ANONYMOUS, KEY, KEYED, MERCURE, OTHER_KEY, PUBLISHER, SUBSCRIBER, bearer, post
+from longwave.auth import key_set
 from longwave.server.config import AccessConfig, Limits, Listen
 
 APP = "https://app.test"
@@ -74,13 +79,17 @@ async def test_jwk_set_from_a_file_serves_publishers_and_subscribers(start, tmp_
     assert (await ask(client, "HEAD", f"{MERCURE}?topic=t")).status == 401
 
 
-async def test_hub_whose_jwk_set_was_never_read_refuses_tokens_and_says_that_it_is_not_well(start, tmp_path, caplog):
+async def test_hub_whose_jwk_set_was_never_read_refuses_tokens_and_wants_no_clients_but_is_well(
+    start, tmp_path, caplog
+):
+    """Starting it again would not help, so whoever does that to hubs that are not well must not."""
     running = await start(access=AccessConfig(jwks=f"file://{tmp_path}/none.json"))
     client = await running.connect()
 
-    health = await ask(client, "GET", "/healthz")
+    health, ready = await ask(client, "GET", "/healthz"), await ask(client, "GET", "/readyz")
 
-    assert (health.status, health.text) == (503, "expected the keys that verify tokens, got none yet\n")
+    assert (health.status, health.text) == (200, "ok\n")
+    assert (ready.status, ready.text) == (503, "expected the keys that verify tokens, got none yet\n")
     assert (await post(client, "topic=t", PUBLISHER)).status == 401
     caplog.clear()  # that the set could not be read is an error, and told as one
 
@@ -94,6 +103,44 @@ async def test_keys_of_publishers_and_subscribers_are_kept_apart(start):
     assert (await post(client, "topic=t", PUBLISHER)).status == 200
     assert (await ask(client, "HEAD", f"{MERCURE}?topic=t", SUBSCRIBER)).status == 401
     assert (await ask(client, "HEAD", f"{MERCURE}?topic=t", bearer(subscribe=[], key=other))).status == 200
+
+
+def set_of(*secrets):
+    """A JWK set of secrets, as text."""
+    encoded = [base64.urlsafe_b64encode(secret.encode()).rstrip(b"=").decode() for secret in secrets]
+    return json.dumps({"keys": [{"kty": "oct", "alg": "HS256", "k": key} for key in encoded]})
+
+
+async def test_sets_of_publishers_and_subscribers_are_kept_apart_and_rotated_apart(start, tmp_path, monkeypatch):
+    """The issuer of subscribers' tokens must not be able to sign for publishers, also after either set changed."""
+    monkeypatch.setattr(key_set, "LEAST", 0.01)
+    ours, theirs = tmp_path / "publishers.json", tmp_path / "subscribers.json"
+    ours.write_text(set_of(KEY))
+    theirs.write_text(set_of(OTHER_KEY))
+    running = await start(access=AccessConfig(publisher_jwks=f"file://{ours}", subscriber_jwks=f"file://{theirs}"))
+    client = await running.connect()
+    third = "the third secret, which was made for a rotation"
+
+    async def statuses(key):
+        published = await post(client, "topic=t", bearer(publish=["*"], key=key))
+        subscribed = await ask(client, "HEAD", f"{MERCURE}?topic=t", bearer(subscribe=["*"], key=key))
+        return published.status, subscribed.status
+
+    async def eventually(key, expected):
+        async with asyncio.timeout(10):
+            while await statuses(key) != expected:
+                pass  # each asks anew
+
+    assert await statuses(KEY) == (200, 401)
+    assert await statuses(OTHER_KEY) == (401, 200)
+    theirs.write_text(set_of(third))
+    await eventually(third, (401, 200))
+    assert await statuses(OTHER_KEY) == (401, 401)
+    assert await statuses(KEY) == (200, 401)
+    ours.write_text(set_of(OTHER_KEY))
+    await eventually(OTHER_KEY, (200, 401))
+    assert await statuses(KEY) == (401, 401)
+    assert await statuses(third) == (401, 200)
 
 
 async def test_health_is_told_without_a_token(start):
@@ -221,6 +268,39 @@ async def test_each_answer_tells_a_listed_page_once_that_it_may_read_it(start):
         await client.exactly(int(found) if found and method != "HEAD" else 0)
 
 
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (413, (f"Content-Length: {2**20 + 1}",)),
+        (408, ("Content-Length: 10",)),
+    ],
+)
+async def test_page_of_a_listed_origin_may_read_why_its_request_was_not_read(start, status, headers):
+    """Without leave to read it, a script only sees 'Failed to fetch'."""
+    running = await start(access=AccessConfig(key=KEY, cors_origins=(APP,)), body=0.05)
+    client = await running.connect()
+
+    await client.request("POST", MERCURE, f"Origin: {APP}", PUBLISHER, *headers)
+    answer = await client.answer()
+
+    assert answer.status == status
+    assert answer.headers["access-control-allow-origin"] == APP
+    assert answer.headers["vary"] == "Origin"
+
+
+async def test_space_around_the_value_of_a_header_is_no_part_of_it(start):
+    """RFC 9112 section 5: neither of a token, nor of the last event id, nor of an origin."""
+    running = await start(access=AccessConfig(key=KEY, cors_origins=(APP,)))
+    event_id = await running.hub.publish("t", "x")
+    client = await running.connect()
+    values = (SUBSCRIBER, f"Last-Event-ID:\t {event_id}", f"Origin: {APP}")
+
+    head = await client.subscribe(f"{MERCURE}?topic=t", *(f"{value} \t " for value in values))
+
+    assert head.headers["last-event-id"] == event_id
+    assert head.headers["access-control-allow-origin"] == APP
+
+
 async def test_preflight_is_answered_without_a_token(start):
     running = await start(access=AccessConfig(key=KEY, cors_origins=(APP,)))
     client = await running.connect()
@@ -231,7 +311,7 @@ async def test_preflight_is_answered_without_a_token(start):
         MERCURE,
         f"Origin: {APP}",
         "Access-Control-Request-Method: POST",
-        "Access-Control-Request-Headers: authorization",
+        "Access-Control-Request-Headers: authorization, content-type",
     )
 
     assert answer.status == 204
@@ -239,7 +319,7 @@ async def test_preflight_is_answered_without_a_token(start):
     assert answer.headers["access-control-allow-credentials"] == "true"
     assert answer.headers["access-control-allow-methods"] == "GET, HEAD, POST, OPTIONS"
     allowed = answer.headers["access-control-allow-headers"].split(", ")
-    assert {"authorization", "cache-control", "last-event-id"} <= set(allowed)
+    assert {"authorization", "cache-control", "content-type", "last-event-id"} <= set(allowed)
 
 
 async def test_page_of_a_listed_origin_that_finds_the_hub_full_may_read_when_to_come_back(start):

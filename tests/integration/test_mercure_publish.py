@@ -110,7 +110,16 @@ LATER = f"topic={RESERVED}&topic=uncovered&retry=soon&id=a%0Ab"
     [
         ("a form", b"topic=\xff", "application/x-www-form-urlencoded", (400, "Bad Request\n")),
         ("a form", b"topic=%ff", "application/x-www-form-urlencoded", (400, "Bad Request\n")),
-        ("a form", b"topic=t&" * 10_001, "application/x-www-form-urlencoded", (400, "Bad Request\n")),
+        ("a form", b"topic=t&data=100%", "application/x-www-form-urlencoded", (400, "Bad Request\n")),
+        ("a form", b"topic=t&x=%zz", "application/x-www-form-urlencoded", (400, "Bad Request\n")),
+        ("a form", b"topic=t&%a=x", "application/x-www-form-urlencoded", (400, "Bad Request\n")),
+        ("a form", b"topic=t&" + b"x&" * 10_001, "application/x-www-form-urlencoded", (400, "Bad Request\n")),
+        (
+            "a thousand topics",
+            b"topic=t&" * 10_001,
+            "application/x-www-form-urlencoded",
+            (400, 'Too many "topic" parameters\n'),
+        ),
         ("a form", b"topic=t", "text/plain", (400, "Bad Request\n")),
         ("a form", b'{"topic": "t"}', "application/json", (400, "Bad Request\n")),
         ("a topic", b"", "application/x-www-form-urlencoded", (400, 'Missing "topic" parameter\n')),
@@ -220,6 +229,49 @@ async def test_reserved_topic_is_403_in_json_too(publisher, body):
     assert await publisher.running.stored() == []
 
 
+@pytest.mark.parametrize(
+    ("body", "content_type", "target"),
+    [
+        ("topic=t&type=gap", "application/x-www-form-urlencoded", MERCURE),
+        ("topic=t&type=gap", "application/x-www-form-urlencoded", "/events"),
+        ('{"topic": "t", "type": "gap"}', "application/json", "/events"),
+        ('[{"topic": "t"}, {"topic": "t", "type": "gap"}]', "application/json", "/events"),
+        ('{"topic": "t"}\n{"topic": "t", "type": "gap"}', "application/x-ndjson", "/events"),
+    ],
+)
+async def test_type_by_which_the_hub_tells_of_loss_is_403(publisher, body, content_type, target):
+    """Clients believe it, and would throw away what they have."""
+    answer = await post(publisher, body, PUBLISHER, content_type=content_type, target=target)
+
+    assert answer.status == 403
+    assert answer.text == "type: expected another than 'gap', by which a hub tells that events were lost\n"
+    assert await publisher.running.stored() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "target"),
+    [
+        ("topic=t&id=earliest", "application/x-www-form-urlencoded", MERCURE),
+        ("topic=t&id=earliest", "application/x-www-form-urlencoded", "/events"),
+        ('[{"topic": "t"}, {"topic": "t", "id": "earliest"}]', "application/json", "/events"),
+        ('{"topic": "t", "id": "earliest"}', "application/x-ndjson", "/events"),
+    ],
+)
+async def test_id_by_which_clients_ask_for_everything_is_400(publisher, body, content_type, target):
+    answer = await post(publisher, body, PUBLISHER, content_type=content_type, target=target)
+
+    assert answer.status == 400
+    assert answer.text == "id: expected another than 'earliest', by which clients ask for all that a hub keeps\n"
+    assert await publisher.running.stored() == []
+
+
+async def test_id_may_begin_with_a_number_sign_as_in_the_protocols_own_hub(publisher):
+    """The specification forbids it; the hub that everybody uses does not look."""
+    answer = await post(publisher, "topic=t&id=%23a", PUBLISHER)
+
+    assert (answer.status, answer.text) == (200, "#a")
+
+
 @pytest.mark.parametrize("character", ["%00", "%0D", "%0A"])
 @pytest.mark.parametrize("field", ["id", "type"])
 async def test_control_characters_cannot_forge_fields_of_an_event(publisher, field, character):
@@ -255,6 +307,21 @@ async def test_log_that_fails_is_500(start):
 
     assert (answer.status, answer.body) == (500, b"Internal Server Error\n")
     assert answer.headers["retry-after"] == "1"
+
+
+async def test_hub_that_fails_says_no_more_than_that(start, caplog):
+    log = FailingLog()
+    running = await start(log, access=KEYED)
+    client = await running.connect()
+    log.failure = ZeroDivisionError()
+
+    answer = await post(client, "topic=t", PUBLISHER)
+    other = await post(client, "topic=t", PUBLISHER, target="/events")
+
+    assert (answer.status, answer.body) == (500, b"Internal Server Error\n")
+    assert (other.status, other.text) == (500, "this hub failed; its own messages say why\n")
+    assert caplog.messages == ["answering a request failed"] * 2
+    caplog.clear()
 
 
 async def test_publication_is_finished_though_its_publisher_leaves(start):

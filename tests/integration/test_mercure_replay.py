@@ -6,14 +6,19 @@ be placed, this hub also tells a gap, as an event of that type.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 
 import pytest
 
 from integration.mercure_tokens import ANONYMOUS, KEYED, MERCURE, PUBLISHER, SUBSCRIBER, bearer, post
+from longwave.core.note import Note
+from longwave.core.update import Update
+from longwave.eventstream.event import Event
 from longwave.logs.address import open_address
 from longwave.logs.retention import Retention
+from longwave.server.config import Limits
 
 TARGET = f"{MERCURE}?topic=t"
 
@@ -43,9 +48,16 @@ async def resume(running, event_id, *headers, target=TARGET):
 
 async def gap(client):
     """The reason of the gap that comes next."""
+    return (await gap_of(client))["reason"]
+
+
+async def gap_of(client):
+    """What the gap that comes next says; it is a place to resume from."""
     block = await client.block()
     assert block.startswith("event: gap\n")
-    return json.loads(block.partition("data: ")[2])["reason"]
+    told = json.loads(block.partition("data: ")[2])
+    assert f"\nid: {told['to']}\n" in block
+    return told
 
 
 # The table.
@@ -133,6 +145,64 @@ async def test_unknown_id_is_never_told_as_one_that_the_client_may_not_read(star
     assert (await resume(running, "unknown"))[1] == "public"
     assert (await resume(running, "unknown", bearer(subscribe=["other"])))[1] == "public"
     assert (await resume(running, "unknown", SUBSCRIBER))[1] == "secret-2"
+
+
+@pytest.mark.parametrize("grants", [None, ["other"], ["other/{id}"], [f"g/{number}" for number in range(500)]])
+async def test_unknown_id_is_told_right_below_any_number_of_private_updates(start, log, grants):
+    running = await start(log(), access=ANONYMOUS, limits=Limits(head=2**16))
+    await fill(running, "public")
+    secret = Update(("t",), Event("x"), private=True)
+    note = Note("nodes/a", {}).update()
+    await running.hub.append([secret] * 300 + [note])
+
+    client, told = await resume(running, "unknown", *([] if grants is None else [bearer(subscribe=grants)]))
+    assert told == "public"
+    assert await gap_of(client) == {"reason": "expired", "from": "unknown", "to": "public"}
+    await fill(running, "hidden", private=True)
+    await fill(running, "live")
+    assert await client.data() == "live"
+
+
+@pytest.mark.parametrize("grants", [["t"], ["{any}"], ["*"]])
+async def test_unknown_id_is_told_as_the_last_private_update_that_the_client_may_read_and_never_as_a_note(
+    start, log, grants
+):
+    running = await start(log(), access=ANONYMOUS)
+    await fill(running, "public")
+    await fill(running, "secret", private=True)
+    await running.hub.append([Note("nodes/a", {}).update("note")])
+
+    client, told = await resume(running, "unknown", bearer(subscribe=grants))
+
+    assert told == "secret"
+    assert (await gap_of(client))["to"] == "secret"
+
+
+async def test_who_resumes_after_the_id_that_a_gap_told_gets_what_came_since(start, log):
+    running = await start(log(), access=ANONYMOUS)
+    await fill(running, "a")
+    client, _ = await resume(running, "unknown")
+    told = (await gap_of(client))["to"]
+    await fill(running, "b")
+
+    client, known = await resume(running, told)
+
+    assert (known, await client.data()) == ("a", "b")
+
+
+async def test_what_is_published_while_an_unknown_id_is_looked_for_is_told_or_follows(start, log):
+    running = await start(log(), access=ANONYMOUS)
+    await fill(running, "0")
+    for number in range(1, 21):
+        resuming, _ = await asyncio.gather(resume(running, "unknown"), fill(running, str(number)))
+        client, told = resuming
+        await gap_of(client)
+        await fill(running, f"{number}-last")
+        following = [await client.data()]
+        while following[-1] != f"{number}-last":
+            following.append(await client.data())
+        expected = [str(number), f"{number}-last"] if told != str(number) else [f"{number}-last"]
+        assert following == expected
 
 
 async def test_where_everything_is_private_an_unknown_id_is_told_as_earliest(start, log):
@@ -248,6 +318,16 @@ async def test_cursor_may_be_in_the_query(start, name):
     head = await client.subscribe(f"{TARGET}&{name}=a")
 
     assert (head.headers["last-event-id"], await client.data()) == ("a", "b")
+
+
+async def test_cursor_that_a_polyfill_has_appended_goes_before_the_one_of_its_page(start):
+    running = await start(access=ANONYMOUS)
+    await fill(running, "a", "b", "c", "d")
+    client = await running.connect()
+
+    head = await client.subscribe(f"{TARGET}&lastEventID=a&lastEventId=c")
+
+    assert (head.headers["last-event-id"], await client.data()) == ("c", "d")
 
 
 async def test_header_goes_before_the_query_and_empty_is_none(start):

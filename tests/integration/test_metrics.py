@@ -15,8 +15,9 @@ from controlled_log import ControlledLog
 from integration.conftest import until
 from integration.hub_process import ENVIRONMENT, HubProcess, eventually
 from integration.process_table import children
-from longwave.server.config import Listen
+from longwave.server.config import Limits, Listen
 from longwave.server.metrics_page import FRESH
+from longwave.server.rate_limits import Rate
 
 
 def parse(text):
@@ -36,6 +37,18 @@ async def scrape(server):
     answer = await (await server.connect()).get("/metrics")
     assert answer.status == 200
     return Samples(parse(answer.text))
+
+
+async def test_clients_that_a_limit_knows_and_what_it_refused_are_told(start):
+    server = await start(limits=Limits(publish_rate=Rate(1 / 3600, 1)))
+    publisher = await server.connect()
+    assert [(await publisher.post("topic=t")).status for _ in range(3)] == [200, 429, 429]
+    samples = await scrape(server)
+
+    assert samples.of("longwave_limit_keys", limit="publish_rate_address") == 1
+    assert samples.of("longwave_limit_keys", limit="publish_rate_subject") == 0
+    assert samples.of("longwave_refusals_total", reason="publish_rate_address") == 2
+    assert samples.of("longwave_refusals_total", reason="publish_rate_subject") == 0
 
 
 async def test_what_happened_on_the_wire_is_told_exactly(start):
@@ -142,7 +155,7 @@ async def test_a_hub_that_stops_is_not_ready(start):
     server = await start()
     client = await server.connect()
     await until(lambda: server.site.limits.open)
-    server.site.draining = True
+    server.site.stopping = True
 
     assert (await client.get("/readyz")).status == 503
 

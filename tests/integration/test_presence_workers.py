@@ -134,6 +134,22 @@ async def test_hub_that_was_killed_ends_its_own_ghosts_when_it_comes_back_alone(
         assert await topics_listed(reader) == [watcher_topic()]
 
 
+async def test_nobody_stays_listed_of_a_hub_that_was_killed_as_a_whole(two_workers, clients):
+    """Supervisor and workers at once, as by a power cut or the kernel: no place of theirs is taken again."""
+    for worker in children(two_workers.pid):
+        for number in range(STREAMS // 2):
+            await (await connect_to(two_workers, clients, worker)).subscribe(f"/events?topic=v{number}-{worker}")
+    for worker in children(two_workers.pid):
+        os.kill(worker, signal.SIGKILL)
+    two_workers.kill()
+    two_workers.start()
+    assert eventually(lambda: len(children(two_workers.pid)) == 2)
+    began = time.monotonic()
+
+    await listed_everywhere(two_workers, clients, [])
+    assert time.monotonic() - began < 15, "they ask at once, and wait for answers for 5 seconds"
+
+
 def watcher_topic():
     return f"{SUBSCRIPTIONS}{{/topic}}{{/subscriber}}"
 

@@ -7,6 +7,9 @@ import json
 import logging
 import os
 import time
+from dataclasses import dataclass
+from functools import reduce
+from itertools import count
 
 import pytest
 
@@ -75,27 +78,63 @@ async def test_token_that_is_issued_later_counts_again(start):
     await running.subscribe("/events?topic=t", fresh)
 
 
-async def test_stream_that_was_about_to_begin_ends_too(start):
-    """Its token was verified before, and its stream waits for the log meanwhile."""
-    running = await start(access=TOLD)
-    joining = running.site.presence.join
-    gate = asyncio.Event()
+@dataclass(frozen=True)
+class Wait:
+    """Something that a stream waits for before it begins; its token was verified before that."""
 
-    async def join(*of):
-        await gate.wait()
-        return await joining(*of)
+    access: AccessConfig
+    method: str  # of the part of a hub that is waited for
+    event_id: str = ""  # of the event that the client has; what follows is at hand
 
-    running.site.presence.join = join
-    stream = await running.connect()
-    await stream.request("GET", "/events?topic=t", user())
+
+WAITS = {
+    "to be told": Wait(TOLD, "presence.join"),
+    "to be told and to resume": Wait(TOLD, "presence.join", "known"),
+    "for its id": Wait(KEYED, "hub.known_ids.find", "known"),
+    "to be told and for its id": Wait(TOLD, "hub.known_ids.find", "known"),
+}
+
+
+@pytest.mark.parametrize("reason", ["revoked", "expired"])
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
+async def test_stream_that_was_about_to_begin_does_not(start, sink, wait, reason):
+    """Not a byte of what is private is sent, though the log has it at hand."""
+    running = await start(access=wait.access, sink=sink)
+    await running.hub.publish("t", "seen", id="known")
+    await running.hub.publish(["t", "users/7"], "private history", private=True)
+    gate = hold(running.site, wait.method)
     client = await running.connect()
-    await until(lambda: len(running.site._tasks) == 1)
-    await revoke(client, "subject=user-7")
+    await client.subscribe("/events?topic=t&lastEventID=known", user("8"))  # so that it is all at hand
+    waiting = await running.connect()
+    event_id = [f"Last-Event-ID: {wait.event_id}"] if wait.event_id else []
+    header = credential(subscribe=["users/7"], claims={"sub": "user-7", "exp": time.time() + 100})
+    await waiting.request("GET", "/events?topic=t", header, *event_id)
+    await until(lambda: running.site._tasks)
+    if reason == "revoked":
+        await revoke(await running.connect(), "subject=user-7")
+    else:
+        running.site.subscriptions._now = lambda: time.time() + 200
     gate.set()
 
-    assert (await stream.head()).status == 200
-    assert await stream.piece() == b":\n"
-    assert await stream.farewell() == b""
+    answer = await waiting.answer()
+    assert (answer.status, b"private" in answer.body) == (401, False)
+    assert running.hub.counters.refusals[reason] == 1
+    assert running.hub.subscribers == 1
+
+
+def hold(site, path):
+    """Let the first caller of a method through, and the others wait for the event that is returned."""
+    *parts, name = path.split(".")
+    owner = reduce(getattr, parts, site)
+    genuine, gate, calls = getattr(owner, name), asyncio.Event(), count()
+
+    async def held(*of):
+        if next(calls):
+            await gate.wait()
+        return await genuine(*of)
+
+    setattr(owner, name, held)
+    return gate
 
 
 async def test_revoking_is_seen_by_those_who_watch(start):
@@ -213,6 +252,21 @@ async def test_restarted_hub_knows_it_again(start, tmp_path):
     again = await start(path, access=KEYED)
 
     assert (await (await again.connect()).get("/events?topic=t", user())).status == 401
+
+
+@pytest.mark.slow
+async def test_hub_that_was_killed_knows_it_again(tmp_path):
+    """What was answered was on the disk before."""
+    options = ("--key", KEY, "--allowed-host", "hub.test")
+    with closing_all() as clients, HubProcess(f"sqlite:{tmp_path}/log.db", *options) as hub:
+        clients.append(await RawClient.connect((HOST, hub.port)))
+        assert (await revoke(clients[-1], "subject=user-7")).status == 200
+        hub.kill()
+        hub.start()
+        clients.append(await RawClient.connect((HOST, hub.port)))
+
+        assert (await clients[-1].get("/events?topic=t", user())).status == 401
+        await clients[-1].subscribe("/events?topic=t", user("8"))
 
 
 async def test_revocation_is_stated_anew_before_it_is_too_old_to_be_read(start, tmp_path, monkeypatch):

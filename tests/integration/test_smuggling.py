@@ -60,6 +60,13 @@ AMBIGUOUS = {
     "tunnel": b"CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n",
     "target with a control character": b"GET /\x01 HTTP/1.1\r\nHost: h\r\n\r\n",
     "target with other bytes": b"GET /\xe9 HTTP/1.1\r\nHost: h\r\n\r\n",
+    "target with a fragment": b"GET /metrics#x HTTP/1.1\r\nHost: h\r\n\r\n",
+    "target of another scheme": b"GET ftp://h/metrics HTTP/1.1\r\nHost: h\r\n\r\n",
+    "target with a user": b"GET http://a@h/metrics HTTP/1.1\r\nHost: h\r\n\r\n",
+    "target of another host": b"GET http://i/metrics HTTP/1.1\r\nHost: h\r\n\r\n",
+    "Host of two": b"GET /healthz HTTP/1.1\r\nHost: h, i\r\n\r\n",
+    "Host with a user": b"GET /healthz HTTP/1.1\r\nHost: a@h\r\n\r\n",
+    "method of another protocol": b"SOURCE /healthz HTTP/1.1\r\nHost: h\r\n\r\n",
     "target that is no address": POST.replace(b"/events", b"http://[::1/") + LENGTH + b"\r\n" + BODY,
 }
 

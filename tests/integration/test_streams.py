@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import json
+import socket
 import struct
 import termios
 from pathlib import Path
@@ -69,14 +70,11 @@ async def test_http_1_0_gets_a_stream_without_chunks_that_ends_with_the_connecti
     assert await client.data() == "1"
 
 
-@pytest.mark.parametrize(
-    "prefix", [b"GET http://hub.test/events?topic=t HTTP/1.1\r\n", b"GET /events?topic=t#x HTTP/1.1\r\n"]
-)
-async def test_target_may_be_absolute(start, sink, prefix):
+async def test_target_may_be_absolute(start, sink):
     running = await start(sink=sink)
     client = await running.connect()
 
-    await client.send(prefix + b"Host: hub.test\r\n\r\n")
+    await client.send(b"GET http://hub.test/events?topic=t HTTP/1.1\r\nHost: hub.test\r\n\r\n")
 
     assert (await client.head()).status == 200
 
@@ -258,6 +256,7 @@ async def test_client_that_never_reads_holds_little_delays_nobody_and_is_cut_off
     healthy = await running.subscribe()
     stalled = await running.subscribe(receive_buffer=4096)
     subscriber = next(one for one in running.site.streams() if is_at(one, stalled))
+    leave_it_to_the_hub(subscriber)
     text = "x" * 8000
     held = 0
 
@@ -281,10 +280,17 @@ def socket_of(subscriber):
     return sink if hasattr(sink, "getpeername") else sink._transport.get_extra_info("socket")
 
 
+def leave_it_to_the_hub(*subscribers):
+    """Let the kernel not be the one that gives up a client which does not read."""
+    for subscriber in subscribers:
+        socket_of(subscriber).setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 3_600_000)
+
+
 async def test_client_that_reads_too_slowly_is_cut_off(start, sink):
     """Some bytes now and then are no progress: 16 KiB within the send timeout are."""
     running = await start(sink=sink, send=0.5)
     client = await running.subscribe(receive_buffer=4096)
+    leave_it_to_the_hub(*running.site.streams())
 
     async def read_slowly():
         while running.hub.subscribers:

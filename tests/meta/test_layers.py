@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from meta.source_tree import PACKAGE, ROOT, Module, source_modules
 
 CORE = {"errors", "eventstream", "core"}
-BELOW_HUB = CORE | {"logs", "auth", "delivery", "replay", "known_ids", "lane", "notes", "subscription"}
+BELOW_HUB = CORE | {"logs", "auth", "delivery", "replay", "known_ids", "last_seen", "lane", "notes", "subscription"}
 BELOW_SERVER = BELOW_HUB | {"hub", "transports"}
 EVERYTHING = BELOW_SERVER | {"server", "integrations", "client", "doctor", "load", "web"}
 
@@ -28,7 +28,8 @@ ALLOWED = {
     "logs": CORE,
     "auth": CORE,
     "delivery": CORE | {"logs", "auth"},
-    "known_ids": CORE | {"logs"},
+    "known_ids": CORE | {"logs", "last_seen"},
+    "last_seen": CORE | {"logs"},
     "notes": CORE | {"logs"},
     "replay_pages": CORE | {"logs"},
     "replay": CORE | {"logs", "auth", "delivery", "replay_pages"},

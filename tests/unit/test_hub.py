@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 
 import pytest
 
 from controlled_log import ControlledLog
-from longwave.core.audience import audience_of
+from longwave.core.audience import Audience, audience_of
 from longwave.core.drop import Drop
 from longwave.core.frame import Format
 from longwave.core.gap import Reason
+from longwave.core.selector import Selector
 from longwave.core.subscriber import State
 from longwave.core.update import Update
 from longwave.delivery import MAX_PENDING, DeliveryLimits
@@ -22,6 +25,7 @@ from longwave.hub import Hub
 from longwave.lane import FOLLOW_AGAIN_AFTER
 from longwave.logs.retention import Retention
 from longwave.logs.sqlite import SqliteLog
+from longwave.replay_pages import KEPT
 from scripted_sink import ScriptedSink
 from virtual_time import in_virtual_time, settle, until
 
@@ -224,6 +228,31 @@ def test_closing_releases_subscribers_in_every_state(state):
     run()
 
 
+class Watched(Audience):
+    """One that tells when nobody knows it any more."""
+
+
+@pytest.mark.parametrize("since", ["", "earliest"])
+@in_virtual_time
+async def test_audience_of_a_subscriber_that_is_closed_is_freed_before_its_next_heartbeat(since):
+    """An audience may be large, and one client may open and close streams as fast as it likes."""
+    async with Hub() as hub:
+        await hub.publish("a", "x")
+        audience = Watched((Selector("a"), Selector("/b/{c}")))
+        freed = weakref.ref(audience)
+        sink = ScriptedSink(room=3)
+        subscriber = hub.attach(audience, Format.BARE, sink, sink.release, last_event_id=since)
+        del audience
+        await hub.publish("a", "y")
+        await settle()
+        hub.delivery.drop(subscriber)
+        await asyncio.sleep(KEPT)  # what was replayed is kept for others who ask for the same
+        gc.collect()
+
+        assert freed() is None
+        assert sum(map(len, hub.delivery._wheel._buckets.values())) == 1, "its heartbeat is due later"
+
+
 class SlowToStop(ControlledLog):
     """A log whose reads take a second to notice that nobody waits for them, as one with threads does."""
 
@@ -292,6 +321,8 @@ async def test_a_batch_is_published_as_a_whole_or_not_at_all():
         ({"topic": ""}, "topic: expected at least one character, got an empty string"),
         ({"type": "a\nb"}, "type: expected no NUL, CR or LF, got LF as character 2"),
         ({"type": ""}, "type: expected at least one character, got an empty string"),
+        ({"type": "gap"}, "type: expected another than 'gap', by which a hub tells that events were lost"),
+        ({"id": "earliest"}, "id: expected another than 'earliest', by which clients ask for all that a hub keeps"),
         ({"id": "a\0"}, "id: expected no NUL, CR or LF, got NUL as character 2"),
         ({"retry": -1}, "retry: expected whole milliseconds from 0 to 9007199254740991, got -1"),
         ({"data": "\ud800"}, "data: expected text, got a lone surrogate as character 1"),

@@ -9,13 +9,15 @@ import pytest
 
 from controlled_log import ControlledLog
 from longwave.core.audience import audience_of
+from longwave.core.counters import Counters
 from longwave.core.gap import Reason
 from longwave.core.update import Update
 from longwave.errors import LogUnavailable
 from longwave.eventstream.event import Event
-from longwave.known_ids import RECENT, KnownIds, Outline, last_seen
+from longwave.known_ids import PATIENCE, KnownIds
 from longwave.logs.address import open_address
 from longwave.logs.retention import Retention
+from virtual_time import in_virtual_time, settle
 
 EVERYBODY = audience_of(["t"])
 
@@ -27,7 +29,8 @@ class Asked:
         self.log = log
         self.time = 0.0
         self.head = 0
-        self.known = KnownIds(log, lambda: self.head, lambda: self.time)
+        self.counters = Counters()
+        self.known = KnownIds(log, lambda: self.head, lambda: self.time, self.counters)
 
     async def append(self, *ids, private=False, topic="t"):
         updates = [Update((topic,), Event("x", id=event_id), private) for event_id in ids]
@@ -94,6 +97,7 @@ async def test_unknown_id_is_told_as_the_last_update(asked):
         assert await log.told("unknown") == log.own(3)
         assert await log.told(log.own(3, epoch="0badcafe")) == log.own(3), "of another life of the log"
         assert await log.told(log.own(4)) == log.own(3), "to come"
+        assert (await log.known.find("unknown", EVERYBODY)).position == 3, "all that comes after it follows"
 
 
 async def test_unknown_id_never_tells_of_an_update_that_the_client_may_not_see(asked):
@@ -140,14 +144,17 @@ async def test_log_of_more_than_ten_thousand_updates_knows_each_id(asked):
         assert await log.told("unknown") == "id-11999"
 
 
-async def test_only_the_latest_updates_are_looked_through(asked):
+@pytest.mark.parametrize("grants", [(), ["other"], ["other/{id}"], [f"g/{number}" for number in range(999)]])
+async def test_last_update_that_the_client_may_see_is_found_below_any_number_of_others(asked, grants):
     async with asked() as log:
         await log.append("public")
-        await log.append(*("" for _ in range(RECENT - 1)), private=True)
-        assert await log.told("unknown") == "public"
+        for _ in range(20):
+            await log.append(*([""] * 1000), private=True)
 
-        await log.append("", private=True)
-        assert await log.told("unknown") == "earliest"
+        assert await log.told("unknown", grants) == "public"
+        found = await log.known.find("unknown", audience_of(["t"], grants))
+        assert found.position == 20_001, "what comes after all that was looked at follows"
+        assert await log.told("unknown", ["*"]) == log.own(20_001)
 
 
 @pytest.mark.parametrize(
@@ -261,11 +268,61 @@ async def test_failure_is_told_to_who_asked_and_not_remembered():
         assert await log.told("unknown") == "a"
 
 
-def test_grants_that_cost_too_much_to_match_are_looked_through_within_bounds():
-    """A thousand grants against updates about a thousand topics would take a minute."""
-    grants = audience_of(["t"], [f"g/{{a}}/{number}" for number in range(1000)])
-    topics = tuple(f"u/{number}" for number in range(1000))
-    latest = tuple(Outline(str(number), topics, True) for number in range(RECENT))
+async def test_many_who_ask_for_one_unknown_id_make_it_be_looked_for_once():
+    async with opened(ControlledLog()) as log:
+        await log.append("a")
+        log.log.looks.clear()
 
-    assert last_seen(latest, grants) == "earliest"
-    assert last_seen((Outline("mine", ("g/x/7",), True), *latest), grants) == "mine"
+        await asyncio.gather(*(log.told("unknown") for _ in range(100)))
+
+        assert len([look for look in log.log.looks if look[0] == "locate"]) == 1
+        assert log.known._locating == {}
+
+
+async def test_id_that_a_client_left_before_it_was_located_is_not_kept():
+    async with opened(ControlledLog()) as log:
+        log.log.hold("locate")
+        asking = asyncio.create_task(log.told("unknown"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        asking.cancel()
+        log.log.go_on()
+        await asyncio.gather(asking, return_exceptions=True)
+        await settle()
+
+        assert log.known._locating == {}
+
+
+async def test_own_id_that_feeds_were_handed_is_not_looked_for():
+    async with opened(ControlledLog()) as log:
+        await log.append("", "")
+
+        assert await log.told(log.own(1)) == log.own(1)
+        assert not [look for look in log.log.looks if look[0] == "locate"]
+
+
+# Patience.
+
+
+@pytest.mark.parametrize("grants", [(), ["t"]])
+def test_who_would_wait_too_long_is_told_earliest_once_and_the_right_id_the_next_time(grants):
+    @in_virtual_time
+    async def run():
+        async with opened(ControlledLog()) as log:
+            await log.append("public")
+            await log.append("secret", private=True)
+            log.log.hold("outlines")
+            asked = asyncio.get_running_loop().time()
+            found = await log.known.find("unknown", audience_of(["t"], grants))
+
+            assert asyncio.get_running_loop().time() - asked == pytest.approx(PATIENCE)
+            assert (found.told, found.gap, found.position) == ("earliest", Reason.EXPIRED, 2)
+            assert log.counters.unsettled == 1
+            log.log.go_on()
+            await settle()
+            looks = list(log.log.outlined)
+            assert await log.told("unknown", grants) == ("secret" if grants else "public")
+            assert log.log.outlined == looks, "the first look went on"
+            assert log.counters.unsettled == 1
+
+    run()

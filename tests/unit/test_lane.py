@@ -10,10 +10,14 @@ from longwave import hub as hub_module
 from longwave import lane
 from longwave.core.audience import audience_of
 from longwave.core.frame import Format
+from longwave.core.note import Note
 from longwave.core.selector import Selector
-from longwave.hub import PROMPT_AUDIENCE, PROMPT_TOTAL, Hub
-from longwave.lane import STEP
+from longwave.core.update import Update
+from longwave.eventstream.event import Event
+from longwave.hub import LIGHT_AUDIENCE, PROMPT_AUDIENCE, PROMPT_TOTAL, REST, Hub
+from longwave.lane import STEP, Room
 from longwave.logs.memory import MemoryLog
+from virtual_time import in_virtual_time
 
 HOSTILE = [f"{{+a}}{{b{number}}}" for number in range(100)]  # 1,000 to match
 LARGE = [*HOSTILE[:3], "{+c}" + "x" * 4000 + "{+d}"]
@@ -66,42 +70,46 @@ def attach(hub, *selectors, since=""):
     return sink
 
 
+def costly(hub):
+    return hub._lanes[-1]
+
+
 async def until(condition):
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110 - the conditions are counts of objects under test
             await asyncio.sleep(0)
 
 
-async def test_between_two_rounds_of_the_loop_no_more_is_matched_than_a_step(hub, rounds):
+async def test_between_two_rounds_of_the_loop_no_more_is_matched_than_a_step(hub, rounds, monkeypatch):
     """However many hostile subscriptions there are, and however fast topics come that nobody has seen."""
     for number in range(20):
         attach(hub, *(f"{text}{number}" for text in HOSTILE))
     for number in range(10):
         attach(hub, f"{{a}}{{b}}{number}")
     prompt = attach(hub, "*")
-    hub._costly._rest = 0.0
+    monkeypatch.setattr(hub_module, "REST", 0.0)
 
     for number in range(5):
         await hub.publish(f"topic/{number}", str(number))
-    await until(lambda: hub._costly.head == 5)
+    await until(lambda: costly(hub).head == 5)
 
     assert prompt.data() == list("01234")
     assert sum(rounds) == 5 * 20 * 100 * 10 + 5 * 10 * 10
-    assert max(rounds) <= 2 * (STEP + 10), "each of the two lanes may take a step"
+    assert max(rounds) <= 2 * (STEP + 10), "each of the two lanes that have feeds may take a step"
 
 
-async def test_one_template_that_costs_more_than_a_step_is_matched_alone(hub, rounds):
+async def test_one_template_that_costs_more_than_a_step_is_matched_alone(hub, rounds, monkeypatch):
     attach(hub, *LARGE)
-    hub._costly._rest = 0.0
+    monkeypatch.setattr(hub_module, "REST", 0.0)
     await hub.publish("x" * 4000, "data")
-    await until(lambda: hub._costly.head == 1)
+    await until(lambda: costly(hub).head == 1)
 
     assert max(rounds) <= STEP + Selector(LARGE[-1]).cost * 41
     assert sum(rounds) == audience_of(LARGE).cost * 41
 
 
-async def test_others_get_an_update_before_a_costly_audience_was_matched(hub):
-    hub._costly._rest = 3600.0
+async def test_others_get_an_update_before_a_costly_audience_was_matched(hub, monkeypatch):
+    monkeypatch.setattr(hub_module, "REST", 3600.0)
     hostile, prompt = attach(hub, "t", *HOSTILE), attach(hub, "t")
 
     for number in range(3):
@@ -156,62 +164,135 @@ async def test_live_id_names_where_the_feed_of_an_audience_begins(hub):
 async def test_costly_lane_stops_when_its_last_feed_goes_and_starts_again_at_the_present(hub):
     for number in range(3):
         sink = attach(hub, *HOSTILE)
-        assert hub._costly.started
+        assert costly(hub).started
         await hub.publish("t", str(number))
         await until(lambda sink=sink: sink.data())
         assert sink.data() == [str(number)]
         for subscriber in hub.all_subscribers():
             hub.delivery.drop(subscriber)
-        assert not hub._costly.started
+        assert not costly(hub).started
         await hub.publish("t", "to nobody")
 
-    assert (hub._costly.cost, hub._costly.feeds) == (0, {})
+    assert (costly(hub).cost, costly(hub).feeds, hub._lane_beside) == (0, {}, {})
 
 
 async def test_prompt_audiences_together_cost_no_more_than_a_bound_and_exact_topics_are_always_prompt(hub):
-    """Many who ask for a few costly templates each are no better than one who asks for many."""
+    """Many who ask for a few costly templates each are no better than one who asks for many, and no worse."""
     for number in range(1000):
         attach(hub, *(f"{{a}}{{b}}{number}x{one}" for one in range(PROMPT_AUDIENCE // 10)))
     attach(hub, "exact", "*")
 
     assert hub._prompt.cost == PROMPT_TOTAL
     assert len(hub._prompt.feeds) == PROMPT_TOTAL // PROMPT_AUDIENCE + 1
-    assert hub._costly.cost == 1000 * PROMPT_AUDIENCE - PROMPT_TOTAL
+    assert [lane.cost for lane in hub._lanes[1:]] == [0, 1000 * PROMPT_AUDIENCE - PROMPT_TOTAL, 0]
 
 
-async def test_room_among_the_prompt_comes_back(hub, monkeypatch):
-    monkeypatch.setattr(hub_module, "PROMPT_TOTAL", 1)
+async def test_room_among_the_prompt_comes_back(hub):
+    hub._prompt._room = Room(1, 1)
     attach(hub, "/a/{x}")
     (first,) = hub.all_subscribers()
     attach(hub, "/b/{x}")
-    assert hub._costly.cost == hub._prompt.cost == 1
+    assert [lane.cost for lane in hub._lanes] == [1, 1, 0, 0]
     hub.delivery.drop(first)
     attach(hub, "/c/{x}")
 
-    assert hub._prompt.cost == 1
+    assert [lane.cost for lane in hub._lanes] == [1, 1, 0, 0]
+
+
+HOSTILE_STREAMS = 150
+KINDS = {"as much as may be prompt": HOSTILE[: PROMPT_AUDIENCE // 10], "much": HOSTILE[50:70]}
+
+
+@in_virtual_time
+async def test_template_is_delayed_by_no_more_than_a_step_by_others_who_ask_for_much():
+    """Who came first had all the room among the prompt. Time passes in rests between steps only."""
+    async with Hub(MemoryLog()) as hub:
+        for number in range(HOSTILE_STREAMS):
+            for texts in KINDS.values():
+                attach(hub, *(f"{text}x{number}" for text in texts))
+        assert hub._prompt.cost == PROMPT_TOTAL
+        assert all(lane.cost > 5 * STEP for lane in hub._lanes[2:])
+        honest = attach(hub, "orders/{id}")
+
+        for number in range(20):
+            begun = hub.delivery.now()
+            await hub.publish(f"orders/{number}", str(number))
+            while len(honest.data()) == number:  # noqa: ASYNC110 - the clock moves only while everybody sleeps
+                await asyncio.sleep(REST / 10)
+            assert hub.delivery.now() - begun <= (len(hub._lanes) - 1) * REST, "each lane beside rests once"
+
+
+@in_virtual_time
+async def test_those_beside_the_prompt_have_a_third_of_the_time_together():
+    """One of them takes a step in each rest, so that it is no use to ask for something of every kind."""
+    async with Hub(MemoryLog()) as hub:
+        hub._prompt._room = Room(0, 0)
+        for number in range(HOSTILE_STREAMS):
+            attach(hub, f"{{+x}}l{number}")
+            for texts in KINDS.values():
+                attach(hub, *(f"{text}x{number}" for text in texts))
+        steps = sum(lane.cost // STEP for lane in hub._lanes[1:])
+        begun = hub.delivery.now()
+        await hub.publish("topic", "x")
+        await hub._lanes[-1].reach(1)
+
+        assert all(lane.head == 1 for lane in hub._lanes)
+        assert hub.delivery.now() - begun == pytest.approx(steps * REST, rel=0.1)
+
+
+@in_virtual_time
+async def test_audience_is_beside_others_that_cost_about_as_much():
+    async with Hub(MemoryLog()) as hub:
+        hub._prompt._room = Room(PROMPT_AUDIENCE, 0)
+        for cost in (0, 1, LIGHT_AUDIENCE, LIGHT_AUDIENCE + 1, PROMPT_AUDIENCE, PROMPT_AUDIENCE + 1):
+            attach(hub, "t", *(f"{cost}/{number}/{{x}}" for number in range(cost)))
+
+        assert [sorted(lane.feeds.values()) for lane in hub._lanes] == [[0], [1, 5], [6, 50], [51]]
+
+
+async def test_what_follows_a_note_is_delivered_once_the_hub_is_done_with_the_note(hub):
+    """Whatever an audience costs, and wherever its subscribers are in the log."""
+    gate = asyncio.Event()
+    heard = []
+
+    async def hear(position, note):
+        await gate.wait()
+        heard.append(position)
+
+    hub.notes.listen(hear)
+    live = [attach(hub, "t"), attach(hub, "t", *HOSTILE)]
+    await hub.log.append([Update(("t",), Event("before")), Note("test", {}).update(), Update(("t",), Event("after"))])
+    late = [attach(hub, "t", since="earliest"), attach(hub, "t", *HOSTILE, since="earliest")]
+    await until(lambda: all(sink.data() for sink in live + late))
+    for _ in range(20):
+        await asyncio.sleep(REST)
+        assert [sink.data() for sink in live + late] == [["before"]] * 4
+    gate.set()
+    await until(lambda: all(sink.data() == ["before", "after"] for sink in live + late))
+
+    assert heard == [2]
 
 
 async def test_lane_that_falls_behind_the_retention_is_told_of_the_gap_and_the_other_is_not(monkeypatch):
     monkeypatch.setattr(lane, "STEP", 100)
+    monkeypatch.setattr(hub_module, "REST", 0.02)
     from longwave.logs.retention import Retention
 
     async with Hub(MemoryLog(Retention(events=10))) as hub:
-        hub._costly._rest = 0.02
         hostile, prompt = attach(hub, *HOSTILE), attach(hub, "*")
         for number in range(400):
             await hub.publish(f"topic/{number}", str(number))
         await until(lambda: b"event: gap" in hostile.taken)
-        hub._costly._rest = 0.0
+        monkeypatch.setattr(hub_module, "REST", 0.0)
         await until(lambda: hostile.data()[-1:] == ["399"])
 
         assert b"event: gap" not in prompt.taken
         assert prompt.data() == [str(number) for number in range(400)]
 
 
-async def test_closing_the_hub_ends_both_lanes(hub):
+async def test_closing_the_hub_ends_all_lanes(hub):
     attach(hub, *HOSTILE)
     await hub.publish("t", "x")
     await hub.close()
 
-    assert not hub._prompt.started
-    assert not hub._costly.started
+    assert not any(lane.started for lane in hub._lanes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from controlled_log import ControlledLog
@@ -124,6 +126,53 @@ async def test_note_that_makes_a_listener_fail_stops_nothing(log, caplog):
     assert listener.heard == [(2, 1)]
     assert "cannot read the note at position 1" in caplog.text
     assert "taking the note at position 2 of the log failed" in caplog.text
+
+
+async def test_listener_is_done_with_a_note_before_the_next_thing_on_the_log(log):
+    """Those of before the start, too: no subscription begins before they were taken."""
+    order = []
+    hub = Hub(Kept(log))
+
+    async def hear(note):
+        await asyncio.sleep(0)
+        order.append(note.content["number"])
+
+    hub.notes.listen(lambda position, note: hear(note))
+    await log.append([note(1)])
+    async with hub, hub.subscribe("*") as events:
+        assert order == [1]
+        await log.append([note(2), update()])
+        order.append((await anext(events)).data)
+
+    assert order == [1, 2, "data"]
+
+
+async def test_listener_that_fails_later_stops_nothing(log, caplog):
+    async def fail():
+        raise ValueError("no")
+
+    hub = Hub(Kept(log))
+    hub.notes.listen(lambda position, note: fail())
+    async with hub, hub.subscribe("*") as events:
+        await hub.append([note(1), update()])
+        await anext(events)
+
+    assert "taking the note at position 1 of the log failed" in caplog.text
+
+
+async def test_id_of_a_note_is_told_to_nobody_while_it_is_taken(log):
+    gate = asyncio.Event()
+    hub = Hub(Kept(log))
+    hub.notes.listen(lambda position, note: gate.wait() if position == 3 else None)
+    async with hub:
+        await hub.append([update(), note(1), note(2)])
+        ids = set()
+        for _ in range(10):
+            await asyncio.sleep(0)
+            ids.add(hub.notes.last_event_id())
+        gate.set()
+
+    assert ids <= {"earliest", f"{log.epoch}-1"}
 
 
 async def test_last_event_is_the_last_one_that_is_no_note(log):

@@ -12,7 +12,7 @@ from longwave.core.feed import Feed
 from longwave.core.frame import Format
 from longwave.core.update import Update
 from longwave.eventstream.event import Event
-from longwave.replay_pages import CHUNKS_SIZE, KEPT, PAGE, PAGES, Pages
+from longwave.replay_pages import CHUNKS_LEAST, CHUNKS_SIZE, KEPT, PAGE, PAGES, Pages
 from virtual_time import in_virtual_time, settle
 
 
@@ -105,7 +105,7 @@ async def test_chunks_are_made_once_for_a_feed_and_a_place():
         page = await stage.pages.read(0)
 
         made = stage.pages.chunks(feed, page, 3, 7)
-        assert [(events, position) for _, events, position in made] == [(4, 7)]
+        assert [(chunk.events, chunk.position) for chunk in made] == [(4, 7)]
         assert stage.pages.chunks(feed, page, 3, 7) is made
         assert stage.pages.chunks(Feed(audience_of(["b"]), Format.BARE), page, 3, 7) == ()
 
@@ -116,8 +116,17 @@ async def test_the_size_of_all_chunks_is_bounded():
         page = await stage.pages.read(0)
         for number in range(20):
             stage.pages.chunks(Feed(audience_of(["a"]), Format.BARE), page, number, PAGE)
-            kept = sum(len(payload) for made in stage.pages._chunks.values() for payload, _, _ in made)
-            assert 0 < kept == stage.pages._chunks_size <= CHUNKS_SIZE
+            kept = [sum(len(chunk.payload) for chunk in made) for made in stage.pages._chunks.values()]
+            assert 0 < sum(kept) + len(kept) * CHUNKS_LEAST == stage.pages._chunks_size <= CHUNKS_SIZE
+
+
+@in_virtual_time
+async def test_the_number_of_chunks_is_bounded_even_of_those_with_nothing_in_them():
+    async with Stage(2) as stage:
+        page = await stage.pages.read(0)
+        for _ in range(CHUNKS_SIZE // CHUNKS_LEAST + 1):
+            stage.pages.chunks(Feed(audience_of(["b"]), Format.BARE), page, 0, 2)
+        assert len(stage.pages._chunks) == 1
 
 
 @in_virtual_time

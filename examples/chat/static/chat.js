@@ -4,14 +4,15 @@
 const MOST_SHOWN = 500; // messages and notices in the page
 const MOST_GONE = 1000; // subscribers that are remembered to have left
 const TOGETHER = 30; // ms in which changes are shown together
-const SETTLED = 1000; // ms after which somebody is said to be here, or to have left: a reload is neither
+const SETTLED = 1000; // ms after which somebody is said to be here
+const GONE = 8000; // ms after which somebody is said to have left: a reload is no leaving, nor is a hub's restart
 const LOOK_AGAIN = 3000; // ms, where the hub or the server could not be asked
-const AT_END = 80; // px from the end of the messages within which the page follows them
+const AT_END = 40; // px from the end of the messages: whoever scrolls there follows them
 const HUES = 8; // classes of chat.css
 
 const byId = (id) => document.getElementById(id);
 
-let settings = null; // of whoever signed in: user, hub, room, presence
+let settings = null; // of whoever signed in: user, hub, room, presence, since (ms of the server's clock)
 let source = null;
 let lastEventId = "earliest";
 let again = 0; // timer
@@ -23,6 +24,7 @@ let again = 0; // timer
 const here = new Map(); // subscriber -> name
 const gone = new Set();
 let told = null; // names that were said to be here, at first those of the list; null until it came
+const leaving = new Map(); // name that was said to be here, and is not -> timer
 let settled = false; // whether the history was read, which has people come and go as well
 let showing = 0; // timer
 let settling = 0; // timer
@@ -76,17 +78,38 @@ function tellWhoCameAndLeft() {
   settling = 0;
   settled = true;
   if (told === null) return;
-  const now = new Set(namesHere());
-  const before = told;
-  told = now;
-  for (const name of before) if (!now.has(name)) showNotice(`${name} left`);
-  for (const name of now) if (!before.has(name)) showNotice(`${name} is here`);
+  const now = namesHere();
+  now.forEach(tellArrival);
+  for (const name of told) if (!now.includes(name) && !leaving.has(name)) awaitReturn(name);
+}
+
+function tellArrival(name) {
+  stopWaiting(name);
+  if (told.has(name)) return;
+  told.add(name);
+  showNotice(`${name} is here`);
+}
+
+function awaitReturn(name) {
+  leaving.set(name, setTimeout(() => {
+    leaving.delete(name);
+    if (namesHere().includes(name)) return;
+    told.delete(name);
+    showNotice(`${name} left`);
+  }, GONE));
+}
+
+function stopWaiting(name) {
+  clearTimeout(leaving.get(name));
+  leaving.delete(name);
 }
 
 // --- What is said -------------------------------------------------------------------------------------------------
 
 function showMessage(event) {
   const { user, text, at } = JSON.parse(event.data);
+  const isNew = settled || at > settings.since; // not of the history
+  if (isNew && told !== null && namesHere().includes(user)) tellArrival(user); // before the first words
   const item = clone("message");
   item.classList.toggle("own", user === settings.user);
   mark(item, user);
@@ -94,22 +117,21 @@ function showMessage(event) {
   const time = item.querySelector("time");
   time.dateTime = new Date(at).toISOString();
   time.textContent = formatTime(new Date(at));
-  showItem(item);
+  addItem(item);
 }
 
 function showNotice(text) {
   const item = document.createElement("li");
   item.className = "notice";
   item.textContent = text;
-  showItem(item);
+  addItem(item);
 }
 
-function showItem(item) {
+function addItem(item) {
   const list = byId("messages");
-  const follows = list.scrollHeight - list.scrollTop - list.clientHeight < AT_END;
   list.append(item);
   while (list.childElementCount > MOST_SHOWN) list.firstElementChild.remove();
-  if (follows) list.scrollTop = list.scrollHeight;
+  requestAnimationFrame(followMessages); // one more and one less may be no change of size
 }
 
 function clone(template) {
@@ -127,6 +149,34 @@ function formatTime(time) {
   const today = time.toDateString() === new Date().toDateString();
   return time.toLocaleString([], { timeStyle: "short", ...(today ? {} : { dateStyle: "medium" }) });
 }
+
+// --- Following the messages ---------------------------------------------------------------------------------------
+// The page stays at their end until somebody scrolls up, and again once somebody scrolls there, or says something. What
+// moves the end is no scrolling: a message, a keyboard that opens, a field that grows with what is typed.
+
+let follows = true; // set by `follow` only
+let lastTop = 0; // where the list was scrolled to, by whomever
+
+function follow(whether) {
+  follows = whether;
+  byId("scroll").classList.toggle("following", whether);
+}
+
+function followMessages() {
+  const list = byId("scroll");
+  if (follows) list.scrollTop = list.scrollHeight;
+  lastTop = list.scrollTop;
+}
+
+byId("scroll").addEventListener("scroll", ({ target: list }) => {
+  // Told late: a message may have come since, and the page not be at the end though nobody scrolled up.
+  if (list.scrollHeight - list.scrollTop - list.clientHeight < AT_END) follow(true);
+  else if (list.scrollTop < lastTop) follow(false);
+  lastTop = list.scrollTop;
+});
+
+const changes = new ResizeObserver(followMessages);
+for (const id of ["scroll", "messages"]) changes.observe(byId(id));
 
 // --- The stream ---------------------------------------------------------------------------------------------------
 
@@ -199,6 +249,8 @@ function showSignIn() {
   told = null;
   settled = false;
   here.clear();
+  [...leaving.keys()].forEach(stopWaiting);
+  follow(true);
   byId("messages").replaceChildren();
   show(false);
   byId("name").focus();
@@ -226,6 +278,8 @@ byId("say").addEventListener("submit", async (event) => {
   event.preventDefault();
   const field = byId("text");
   if (field.readOnly || !field.value.trim()) return;
+  follow(true);
+  followMessages();
   field.readOnly = true; // what is typed meanwhile would be lost
   const answer = await ask("POST", "/messages", { text: field.value });
   field.readOnly = false;

@@ -1,6 +1,6 @@
 """The algorithms of signatures, and which of them suit a key.
 
-Not here: reading keys (keys.py), verifying (tokens.py), signing (signing.py).
+Not here: what can be a secret (secret.py), reading keys (keys.py), verifying (tokens.py), signing (signing.py).
 Rule that always holds: an algorithm is for one kind of key, so no key can be used as if it were of another kind.
 Neither `none` nor an algorithm of encryption is among them.
 Standards: RFC 7518 section 3.1, RFC 8037 section 3.1.
@@ -14,8 +14,6 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from jwt.algorithms import HMACAlgorithm
-from jwt.exceptions import InvalidKeyError
 
 SYMMETRIC = ("HS256", "HS384", "HS512")
 RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
@@ -46,12 +44,3 @@ def is_guessable(material: Material) -> bool:
     if isinstance(material, bytes):
         return len(material) < ADVISED_SECRET
     return isinstance(material, RSAPublicKey) and material.key_size < ADVISED_MODULUS
-
-
-def is_secret(material: bytes) -> bool:
-    """Tell whether bytes can be a secret: they are not empty, and no public key that somebody took for one."""
-    try:
-        HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(material)
-    except InvalidKeyError:
-        return False
-    return True

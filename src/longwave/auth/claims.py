@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from longwave.auth.grants import Grants
 from longwave.auth.refusal import Reason
+from longwave.auth.span import format_span
 from longwave.core.audience import check_cost
 from longwave.core.selector import Selector
 from longwave.errors import InvalidValue, TokenRefused
@@ -38,6 +39,15 @@ def read_grants(claims: Mapping[str, Any], now: float) -> Grants:
     now: Unix time. A token that is here now was not issued later, whatever the clock of its issuer said; or else
     revoking all that were issued until now would miss it.
     """
+    try:
+        return _read_grants(claims, now)
+    except TokenRefused as error:
+        named = {"subject": claims.get("sub"), "token_id": claims.get("jti")}
+        bearer = {name: value[:MAX_NAME] for name, value in named.items() if isinstance(value, str) and value}
+        raise TokenRefused(error.reason, error.detail, **bearer) from None
+
+
+def _read_grants(claims: Mapping[str, Any], now: float) -> Grants:
     content = _content(claims)
     issued = _time(claims, "iat")
     return Grants(
@@ -56,9 +66,15 @@ def read_grants(claims: Mapping[str, Any], now: float) -> Grants:
 def check_times(grants: Grants, now: float) -> None:
     """Raise TokenRefused unless the grants count at Unix time `now`: from `nbf` on, and before `exp`."""
     if grants.expires is not None and now >= grants.expires:
-        raise TokenRefused(Reason.EXPIRED, f"it expired {now - grants.expires:.0f} s ago")
+        late = now - grants.expires
+        raise TokenRefused(
+            Reason.EXPIRED, f"it expired {format_span(late)} ago", expired_for=round(late, 3), **grants.bearer
+        )
     if grants.begins is not None and now < grants.begins:
-        raise TokenRefused(Reason.TOO_EARLY, f"it begins to count in {grants.begins - now:.0f} s")
+        early = grants.begins - now
+        raise TokenRefused(
+            Reason.TOO_EARLY, f"it begins to count in {format_span(early)}", begins_in=round(early, 3), **grants.bearer
+        )
 
 
 def _content(claims: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -82,6 +98,9 @@ def _selectors(content: Mapping[str, Any], name: str) -> tuple[Selector, ...] | 
         raise TokenRefused(
             Reason.CLAIM, f"expected at most {MAX_SELECTORS} selectors in {CLAIM}.{name}, got {len(value)}"
         )
+    others = [item for item in value if not isinstance(item, str)]
+    if others:
+        raise TokenRefused(Reason.CLAIM, f"expected only text in the list {CLAIM}.{name}, got {_kind(others[0])}")
     try:
         found = tuple(sorted(set(map(Selector, value)), key=lambda selector: selector.text))
         check_cost(found, MAX_COST, name)

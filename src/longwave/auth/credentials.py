@@ -94,7 +94,9 @@ def format_cookie(token: str, name: str = DEFAULT_COOKIE, max_age: int | None = 
 def check_cookie_name(option: str, name: str) -> None:
     """Raise InvalidConfiguration unless a cookie can be called so."""
     if not _COOKIE_NAME.fullmatch(name):
-        raise InvalidConfiguration(option, f"expected a name of up to 256 letters, digits, - and _, got {name[:100]!r}")
+        raise InvalidConfiguration(
+            option, f"expected a name of up to 256 letters, digits and !#$%&'*+-.^_`|~, got {name[:100]!r}"
+        )
 
 
 def _from_header(values: Sequence[str]) -> str:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from longwave.core.selector import Selector
 
+SHOWN = 3  # selectors that a message names
+SHOWN_LENGTH = 60  # characters of each
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grants:
@@ -51,6 +54,12 @@ class Grants:
         """What one look of `uncovered` at a topic of 100 characters costs at most; see `Selector.cost`."""
         return self._publish.cost
 
+    @property
+    def bearer(self) -> dict[str, str]:
+        """Whose token it is, as far as it says: `subject` and `token_id`, for messages."""
+        named = {"subject": self.subject, "token_id": self.token_id}
+        return {name: value for name, value in named.items() if value}
+
     def uncovered(self, topics: Iterable[str]) -> str | None:
         """Return the first topic that these may not publish to; None if they may publish to all."""
         covers = self._publish.covers
@@ -63,6 +72,15 @@ class Grants:
     def may_revoke(self, value: str) -> bool:
         """Tell whether tokens may be revoked by this topic, subject or token id."""
         return self._revoke.covers(value)
+
+
+def some_of(selectors: tuple[Selector, ...] | None) -> str:
+    """Return the first few of the selectors, shortened, as a message names them."""
+    if not selectors:
+        return "no selector"
+    shown = ", ".join([f"{selector.text[:SHOWN_LENGTH]!r}" for selector in selectors[:SHOWN]])
+    more = len(selectors) - SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 @dataclass(frozen=True, slots=True)

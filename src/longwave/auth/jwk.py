@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from longwave.auth.algorithms import SYMMETRIC, Material, algorithms_for, is_secret
+from longwave.auth.algorithms import SYMMETRIC, Material, algorithms_for
 from longwave.auth.keys import Key
+from longwave.auth.secret import is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,14 +12,16 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from longwave.auth.jwk import read_key_set
 from longwave.auth.key_document import check_address, is_file, read_document
+from longwave.auth.keys import MAX_KEYS_TRIED
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from longwave.auth.keys import Key
 
@@ -28,11 +30,15 @@ logger = logging.getLogger("longwave.auth")
 EVERY = 300.0  # seconds between two readings of a server
 LEAST = 10.0  # seconds between any two readings; a file, which costs nearly nothing, is always read so often
 
+ALIKE = (
+    "the JWK set at %s has %d keys that only trying tells apart, and at most %d are tried for a token: "
+    "give each a kid of its own, and name it in the tokens"
+)
+
 
 async def read_keys_once(option: str, address: str) -> KeySet:
     """Return the set as it is now; it is not read again. Raises InvalidConfiguration, OSError and ValueError."""
-    check_address(option, address)
-    keys = KeySet(address)
+    keys = KeySet(address, option=option)
     keys.take(await read_document(address))
     return keys
 
@@ -41,11 +47,14 @@ class KeySet:
     """The keys of the JWK set at `address`: `https://`, `http://`, or `file://` and a path.
 
     Until a reading succeeds it has no keys, so every token is refused. Secrets count only in a file. `read` gets the
-    document; it may raise OSError and ValueError. Raises InvalidConfiguration for another kind of address.
+    document; it may raise OSError and ValueError. Raises InvalidConfiguration, which names the option, for another kind
+    of address.
     """
 
-    def __init__(self, address: str, *, read: Callable[[str], Awaitable[bytes]] = read_document) -> None:
-        check_address("jwks", address)
+    def __init__(
+        self, address: str, *, option: str = "jwks", read: Callable[[str], Awaitable[bytes]] = read_document
+    ) -> None:
+        check_address(option, address)
         self._address = address
         self._is_file = is_file(address)
         self._read = read
@@ -72,7 +81,7 @@ class KeySet:
         return self._keys
 
     def find(self, key_id: str) -> Sequence[Key]:
-        """Return the keys with this id, or all if a token names none."""
+        """Return the keys with this id, or all if a token names none, those without an id first."""
         if not key_id:
             return self._keys
         found = self._by_id.get(key_id, ())
@@ -129,7 +138,19 @@ class KeySet:
         by_id: dict[str, list[Key]] = {}
         for key in keys:
             by_id.setdefault(key.id, []).append(key)
-        self._document, self._keys, self._by_id = document, keys, by_id
+        self._document, self._keys, self._by_id = document, sorted(keys, key=_has_id), by_id
         self._version += 1
         level = logging.INFO if keys else logging.WARNING
         logger.log(level, "the JWK set at %s has %d keys for signatures", self._name, len(keys))
+        alike = max(map(_count_alike, by_id.values()), default=0)
+        if alike > MAX_KEYS_TRIED:
+            logger.warning(ALIKE, self._name, alike, MAX_KEYS_TRIED)
+
+
+def _has_id(key: Key) -> bool:
+    return bool(key.id)
+
+
+def _count_alike(keys: Iterable[Key]) -> int:
+    """Return how many of the keys a token may have been signed by at most, whatever algorithm it names."""
+    return max(Counter(name for key in keys for name in key.algorithms).values(), default=0)

@@ -4,7 +4,7 @@ Not here: JWK sets (jwk.py, key_set.py), verifying (tokens.py), keys that sign (
 A key is written as text: a secret for HS256; a PEM public key or certificate, whose kind tells the algorithm; either
 with another algorithm in front, as `HS512:secret` or `PS256:-----BEGIN ...`; `@PATH` stands for what a file holds,
 without its last line ends. In a PEM text `\\n` may stand for a line end, as environments often have it.
-Rule that always holds: no message and no `repr` shows a key.
+Rules that always hold: no message and no `repr` shows a key; nothing that is public is taken for a secret.
 Standards: RFC 7468, RFC 7515.
 """
 
@@ -19,15 +19,18 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from cryptography.x509 import load_pem_x509_certificate
 
-from longwave.auth.algorithms import ALGORITHMS, SYMMETRIC, Material, algorithms_for, is_guessable, is_secret
+from longwave.auth.algorithms import ALGORITHMS, SYMMETRIC, Material, algorithms_for, is_guessable
+from longwave.auth.secret import mistaken_for_secret
 from longwave.errors import InvalidConfiguration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_KEY = 65_536  # bytes of a key's file
+MAX_KEYS_TRIED = 10  # of those that may have signed a token; at most some 0.1 ms each
 
 _PREFIX = re.compile(rf"({'|'.join(ALGORITHMS)}):", re.ASCII)
+_MISTYPED = re.compile(r"\s*(?:(?:HS|RS|PS|ES)\d+K?|EdDSA|none):", re.ASCII | re.IGNORECASE)
 _PEM = "-----BEGIN "
 _PRIVATE = "PRIVATE KEY-----"
 
@@ -96,14 +99,13 @@ def read_secret(option: str, written: KeyText) -> Key:
     """Return the secret that a text is. Raises InvalidConfiguration."""
     if written.algorithm and written.algorithm not in SYMMETRIC:
         raise InvalidConfiguration(option, f"expected a PEM key for {written.algorithm}, got something else")
-    if not written.content:
-        raise InvalidConfiguration(option, "expected a secret, got none")
     try:
         secret = written.content.encode()
     except UnicodeEncodeError:
         raise InvalidConfiguration(option, "expected a secret in UTF-8, got other bytes") from None
-    if not is_secret(secret):
-        raise InvalidConfiguration(option, "expected a secret or a PEM text, got a public key in another form")
+    mistake = mistaken_for_secret(secret)
+    if mistake is not None:
+        raise InvalidConfiguration(option, f"expected a secret or a PEM text, {mistake}")
     return pinned(option, secret, written.algorithm)
 
 
@@ -125,6 +127,12 @@ def is_weak(key: Key) -> bool:
 def parse_key_text(option: str, text: str) -> KeyText:
     """Return what stands in a text or in the file that it names. Raises InvalidConfiguration."""
     prefix = _PREFIX.match(text)
+    if prefix is None and _MISTYPED.match(text):
+        raise InvalidConfiguration(
+            option,
+            f"expected one of {', '.join(ALGORITHMS)} before the colon, got another; with HS256: in front "
+            "all that follows is the secret",
+        )
     rest = text[prefix.end() :] if prefix else text
     content = _read_file(option, rest[1:]) if rest.startswith("@") else rest
     if content.lstrip().startswith(_PEM):

@@ -12,21 +12,26 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import jwt
+from jwt.utils import base64url_decode
 
 from longwave.auth.claims import check_times, read_grants
+from longwave.auth.keys import MAX_KEYS_TRIED
 from longwave.auth.refusal import Reason
 from longwave.errors import TokenRefused
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from longwave.auth.grants import Grants
     from longwave.auth.keys import Key, Keys
     from longwave.auth.revocations import Revocations
 
 MAX_TOKEN = 65_536  # characters; reading takes about 30 ns for each. A request's head is mostly limited to less
-MAX_KEYS_TRIED = 10  # of those that may have signed a token; at most some 0.1 ms each
+MAX_ERROR = 100  # characters of what a library says is wrong with one
 
 REMEMBERED = 1024  # tokens; those used least recently go first
 MAX_REMEMBERED_TOKEN = 4096  # characters
@@ -68,7 +73,8 @@ class TokenReader:
         grants = read_grants(verify(token, self._keys), now)
         revoked = self._revocations.covering(grants) if self._revocations is not None else None
         if revoked is not None:
-            raise TokenRefused(Reason.REVOKED, f"it was revoked by its {revoked.aspect.value}")
+            aspect = revoked.aspect.value
+            raise TokenRefused(Reason.REVOKED, f"it was revoked by its {aspect}", aspect=aspect, **grants.bearer)
         if _is_worth_remembering(token, grants):
             self._known[token] = grants
             if len(self._known) > REMEMBERED:
@@ -94,10 +100,14 @@ def read_token(token: str, keys: Keys, now: float) -> Grants:
 def verify(token: str, keys: Keys) -> dict[str, Any]:
     """Return the claims of a token that one of the keys signed. Raises TokenRefused."""
     signed = parse_token(token)
-    for key in _fitting(signed, keys)[:MAX_KEYS_TRIED]:
+    fitting = _fitting(signed, keys)
+    for key in fitting[:MAX_KEYS_TRIED]:
         if _is_signed_by(signed, key):
             return signed.claims()
-    raise TokenRefused(Reason.SIGNATURE, "expected a signature of a configured key, got one of another")
+    problem = "expected a signature of a configured key, got one of another"
+    if len(fitting) > MAX_KEYS_TRIED:
+        problem += f", as far as was tried: {MAX_KEYS_TRIED} of the {len(fitting)} keys that may have signed it"
+    raise TokenRefused(Reason.SIGNATURE, problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +138,10 @@ def parse_token(token: str) -> SignedToken:
     try:
         parts = _JWS.decode_complete(token, options=_WITHOUT_KEY)
     except (jwt.PyJWTError, ValueError, RecursionError) as error:
+        _check_extensions(_peek(token))
         raise TokenRefused(Reason.MALFORMED, f"expected a JSON web token, got none: {_brief(error)}") from None
     header = parts["header"]
-    if "crit" in header:
-        raise TokenRefused(Reason.MALFORMED, "expected a head without critical extensions, got one with 'crit'")
+    _check_extensions(header)
     return SignedToken(
         algorithm=str(header.get("alg")),
         key_id=header.get("kid", ""),
@@ -165,9 +175,26 @@ def _is_signed_by(signed: SignedToken, key: Key) -> bool:
         return False
 
 
+def _peek(token: str) -> Mapping[str, object]:
+    """Return the head of what may be no token; nothing if it cannot be read."""
+    try:
+        head = json.loads(base64url_decode(token.partition(".")[0]))
+    except (ValueError, RecursionError):
+        return {}
+    return head if isinstance(head, dict) else {}
+
+
+def _check_extensions(head: Mapping[str, object]) -> None:
+    """Raise TokenRefused for a head with an extension that must be understood, or is one without saying so."""
+    if "crit" in head:
+        raise TokenRefused(Reason.MALFORMED, "expected a head without critical extensions, got one with 'crit'")
+    if head.get("b64", True) is False:
+        raise TokenRefused(Reason.MALFORMED, "expected a payload in base64, got a head with 'b64' that is false")
+
+
 def _brief(error: Exception) -> str:
-    """Return what an error says without what a token could smuggle into a log."""
-    return ascii(str(error)[:60])[1:-1]
+    """Return what an error says, in whole words, without what a token could smuggle into a log."""
+    return ascii(shorten(str(error)[:1000], MAX_ERROR, placeholder=" ..."))[1:-1]
 
 
 def _refuse_constant(name: str) -> object:

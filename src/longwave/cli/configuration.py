@@ -19,10 +19,12 @@ from click.core import ParameterSource
 from longwave.errors import InvalidConfiguration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Iterable, Mapping
 
 PREFIX = "LONGWAVE_"
 MAX_FILE = 2**20  # bytes
+MOST_SHOWN = 5  # names in a message
+LONGEST_SHOWN = 60  # characters of each
 
 _FILE_KEYS = "longwave.cli.file_keys"  # in Context.meta: parameter name -> how the file spells it, with the file
 
@@ -48,6 +50,24 @@ class ConfiguredOption(click.Option):
     def get_error_hint(self, ctx: click.Context | None) -> str:
         """Name the place that the value came from."""
         return name_source(ctx, self) if ctx is not None else self.opts[0]
+
+
+def known_variables(command: click.Command) -> set[str]:
+    """Return the environment variables that the command, or any in its group, reads."""
+    inner = command.commands.values() if isinstance(command, click.Group) else ()
+    own = {param.envvar for param in command.params if isinstance(param.envvar, str)}
+    return own.union(*map(known_variables, inner))
+
+
+def unknown_variables(environment: Iterable[str], known: Container[str]) -> str:
+    """Return the names in the environment that should be variables of ours and are not, as a message has them.
+
+    "" for none. No more than `MOST_SHOWN` are shown, each shortened, as other programs may set any number of them.
+    """
+    found = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+    shown = ", ".join(ascii(name[:LONGEST_SHOWN])[1:-1] for name in found[:MOST_SHOWN])
+    more = len(found) - MOST_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def config_option() -> ConfiguredOption:

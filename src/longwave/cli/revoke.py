@@ -50,18 +50,30 @@ def command(*, url: str, subject: str | None, token_id: str | None, topic: str |
     """Revoke tokens."""
     from longwave.client.endpoint import Endpoint
 
-    named = {"subject": subject, "token": token_id, "topic": topic}
-    given = [(name, value) for name, value in named.items() if value is not None]
+    named = {"--subject": ("subject", subject), "--id": ("token", token_id), "--topic": ("topic", topic)}
+    given = [(option, aspect, value) for option, (aspect, value) in named.items() if value is not None]
     if len(given) != 1:
         raise click.UsageError(f"expected one of --subject, --id and --topic, got {len(given) or 'none'}")
-    click.echo(revoke(Endpoint.parse(url), given[0], token))
+    option, aspect, value = given[0]
+    check_value(option, aspect, value)
+    click.echo(revoke(Endpoint.parse(url), (aspect, value), token))
+
+
+def check_value(option: str, aspect: str, value: str) -> None:
+    """Raise InvalidValue, which names the option, for what no token can name; the hub's answer would name the field."""
+    from longwave.auth.revocations import Aspect, Revocation
+
+    try:
+        Revocation(Aspect(aspect), value, 0.0)
+    except InvalidValue as error:
+        raise InvalidValue(option, error.problem) from None
 
 
 def revoke(endpoint: Endpoint, named: tuple[str, str], token: str | None) -> str:
     """Return the hub's answer, one line of JSON. Raises InvalidValue, RequestFailed."""
     import httpx2
 
-    from longwave.client.request import merge_headers, split_credentials
+    from longwave.client.request import merge_headers, show, split_credentials
 
     url, credentials = split_credentials(revoke_url(endpoint.url))
     form = ((b"Content-Type", b"application/x-www-form-urlencoded"), (b"Accept-Encoding", b"identity"))
@@ -73,7 +85,8 @@ def revoke(endpoint: Endpoint, named: tuple[str, str], token: str | None) -> str
     except httpx2.InvalidURL as error:
         raise InvalidValue("url", f"expected a URL, got {endpoint.name!r} ({error})") from None
     except httpx2.HTTPError as error:
-        raise RequestFailed(f"{endpoint.name}: {error or type(error).__name__}") from error
+        asked = show(url) if endpoint.uds is None else endpoint.uds
+        raise RequestFailed(f"{asked}: {error or type(error).__name__}") from error
     return _read(response)
 
 

@@ -9,22 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import shlex
 import sys
 import tempfile
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from longwave.cli.configuration import config_option, name_parameter
+from longwave.cli.configuration import config_option, known_variables, name_parameter, unknown_variables
 from longwave.cli.quantity import format_duration, format_size
 from longwave.cli.settings import SETTINGS, Settings, build_settings
 from longwave.errors import InvalidConfiguration, InvalidValue
 
 if TYPE_CHECKING:
     from longwave.logs.base import Log
+
+logger = logging.getLogger("longwave.cli")
+
+# With any key one of these at most holds, as the key is for publishers or subscribers.
+NO_PUBLISHERS = "Nobody may publish: give --publisher-key, --publisher-jwks, --key or --jwks"
+NO_SUBSCRIBERS = "Nobody may subscribe: give --subscriber-key, --subscriber-jwks, --key, --jwks or --anonymous"
 
 HELP = """Run a hub.
 
@@ -50,15 +58,20 @@ Examples:
 class Announcement:
     """What is said once a hub accepts connections.
 
-    address: of the hub's page, or `unix:PATH`. log: where history is, and what is kept. attempt: a command to try.
+    address: of the hub's page, or `unix:PATH`. log: where history is, and what is kept. attempt: a command to try, ""
+    for none. closed: what nobody may do, and what would open it; "" for nothing.
     """
 
     address: str
     log: str
     attempt: str
+    closed: str = ""
 
     def __str__(self) -> str:
-        return f"Longwave is listening on {self.address}\nLog: {self.log}\nTry: {self.attempt}\n"
+        lines = [f"Longwave is listening on {self.address}", f"Log: {self.log}"]
+        lines += [self.closed] if self.closed else []
+        lines += [f"Try: {self.attempt}"] if self.attempt else []
+        return "".join(f"{line}\n" for line in lines)
 
 
 def command() -> click.Command:
@@ -82,6 +95,7 @@ def serve(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - conve
         name = "log" if error.field == "log address" else error.field
         raise InvalidConfiguration(name_parameter(ctx, name), error.problem) from None
     configure_logging(settings.log_level, settings.log_format)
+    warn_of_unknown_variables(ctx)
     try:
         if settings.server.workers == 1:
             run_hub(log, settings)
@@ -89,6 +103,13 @@ def serve(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - conve
             run_workers(settings)
     except OSError as error:
         raise click.ClickException(error.strerror or str(error)) from error
+
+
+def warn_of_unknown_variables(ctx: click.Context) -> None:
+    """Log the environment's variables that look like ours and are read by no command: most likely mistyped."""
+    unknown = unknown_variables(os.environ, known_variables(ctx.find_root().command))
+    if unknown:
+        logger.warning("nothing reads these variables of the environment, as no option is called so: %s", unknown)
 
 
 def run_hub(log: Log, settings: Settings) -> None:
@@ -132,9 +153,15 @@ def describe(url: str, settings: Settings) -> Announcement:
     socket = f"--unix-socket {shlex.quote(path)} " if path != url else ""
     base = "http://localhost" if socket else url.rstrip("/")
     address = url if socket else f"{base}/"
-    token = '-H "Authorization: Bearer $TOKEN" ' if settings.server.access.has_keys else ""  # of `longwave token`
+    access = settings.server.access
+    token = '-H "Authorization: Bearer $TOKEN" ' if access.has_keys else ""  # of `longwave token`
     attempt = f"curl {socket}{token}-d topic=hello -d data='Hello, world' {base}/events"
-    return Announcement(address, _describe_log(settings), attempt)
+    return Announcement(
+        address,
+        _describe_log(settings),
+        attempt if access.may_publish else "",
+        ("" if access.may_subscribe else NO_SUBSCRIBERS) if access.may_publish else NO_PUBLISHERS,
+    )
 
 
 def say(announcement: Announcement) -> None:
@@ -157,11 +184,12 @@ def _print_pretty(announcement: Announcement) -> None:
     rows = (
         ("Longwave", "bold magenta", announcement.address, "bold cyan underline"),
         ("log", "dim", announcement.log, ""),
+        ("closed", "dim", announcement.closed, "yellow"),
         ("try", "dim", announcement.attempt, "green"),
         ("stop", "dim", "Ctrl-C", ""),
     )
     table = Table.grid(padding=(0, 2))
-    for name, name_style, value, style in rows:
+    for name, name_style, value, style in filter(itemgetter(2), rows):
         table.add_row(Text.assemble((name, name_style)), Text.assemble((value, style), overflow="fold"))
     Console().print(table)
 

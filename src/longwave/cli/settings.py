@@ -93,10 +93,21 @@ class KeyText(Text):
     """A key, or where one is. Of a variable that should hold one but is empty, no open hub must come."""
 
 
+class Flag(click.types.BoolParamType):
+    """Whether something is on: `1` or `0` in the environment, and whatever else click takes."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> bool:
+        """Return whether it is, or fail with one sentence."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"expected 1 or 0, got {value!r}", param, ctx)
+
+
 SINKS = click.Choice([kind.value for kind in SinkKind])
 READERS = click.Choice([access.value for access in MetricsAccess])
 LOG_FORMATS = click.Choice([form.value for form in LogFormat])
-_FLAG = click.BOOL
+_FLAG = Flag()
 _FORMATS: Mapping[type, Callable[[Any], Any]] = {
     type(DURATION): format_duration,
     type(SIZE): format_size,
@@ -122,6 +133,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "jwks", AccessConfig, "jwks", KeyText("address"), "Keys that verify tokens: a JWK set, https:// or file://."
     ),
+    Setting("publisher-jwks", AccessConfig, "publisher_jwks", KeyText("address"), "The same for publishers only."),
+    Setting("subscriber-jwks", AccessConfig, "subscriber_jwks", KeyText("address"), "The same for subscribers only."),
     Setting("anonymous", AccessConfig, "anonymous", _FLAG, "Let clients without a token see what is public."),
     Setting(
         "subscriptions", AccessConfig, "subscriptions", _FLAG, "Tell who subscribes to what, to those who may know."
@@ -164,10 +177,11 @@ SETTINGS: tuple[Setting, ...] = (
         Limits,
         "connections_per_address",
         COUNT,
-        "Open connections of one client address; 0: no limit.",
+        "Open connections of one client address; 0: half of all, but on this machine any number.",
     ),
     Setting("max-body", Limits, "body", SIZE, "Size of a request body."),
     Setting("max-bodies", Limits, "bodies", SIZE, "Size of all request bodies that are being received."),
+    Setting("max-answers", Limits, "answers", SIZE, "Size of all large answers that clients have not read yet."),
     Setting("max-head", Limits, "head", SIZE, "Size of a request line and headers."),
     Setting("max-topics", Limits, "topics", COUNT, "Topics that one subscription may name."),
     Setting("max-selector-bytes", Limits, "selector_bytes", SIZE, "Size of all topic parameters of one subscription."),
@@ -185,6 +199,13 @@ SETTINGS: tuple[Setting, ...] = (
         "Streams of one token's subject; 0: any number.",
     ),
     Setting(
+        "max-selectors-per-address",
+        Limits,
+        "selectors_per_address",
+        COUNT,
+        "Selectors of all streams of one client address, with their cost; 0: any number. This machine has no limit.",
+    ),
+    Setting(
         "connect-rate",
         Limits,
         "connect_rate",
@@ -197,6 +218,20 @@ SETTINGS: tuple[Setting, ...] = (
         "connect_rate_per_subject",
         RATE,
         "Streams that one token's subject may open; 0: no limit.",
+    ),
+    Setting(
+        "told-rate",
+        Limits,
+        "told_rate",
+        RATE,
+        "Updates about the subscriptions of one client address; 0: no limit. Not of clients on this machine.",
+    ),
+    Setting(
+        "told-rate-per-subject",
+        Limits,
+        "told_rate_per_subject",
+        RATE,
+        "Updates about the subscriptions of one token's subject; 0: no limit.",
     ),
     Setting("publish-rate", Limits, "publish_rate", RATE, "Updates that one client address may publish; 0: no limit."),
     Setting(
@@ -213,6 +248,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("keep-alive", Timeouts, "keep_alive", DURATION, "Wait for the next request on a connection."),
     Setting("send-timeout", Timeouts, "send", DURATION, "Wait for a subscriber to take what it was sent."),
     Setting("send-buffer", ServerConfig, "send_buffer", SIZE, "What the kernel may hold for one connection."),
+    Setting(
+        "shutdown-delay",
+        Timeouts,
+        "shutdown_delay",
+        DURATION,
+        "Go on for so long after the signal to stop, while /readyz answers 503.",
+    ),
     Setting("drain", Timeouts, "drain", DURATION, "Wait for streams and requests to end at a shutdown."),
     Setting("sink", ServerConfig, "sink", SINKS, "How events reach sockets; auto: epoll where there is one."),
     Setting("workers", ServerConfig, "workers", COUNT, "Processes that serve together, over a log in a file."),

@@ -31,7 +31,12 @@ STANDARD_INPUT = "-"
 MAX_INPUT = 1_000_000  # characters
 MAX_COOKIE = 4096  # bytes of a cookie that browsers keep
 REFUSED = 1
-WEAK = "this key is so short that it can be found out from any token: 32 random bytes are advised, or 2048 bits of RSA"
+WEAK = (
+    "--key: this key is so short that it can be found out from any token: "
+    "32 random bytes are advised, or 2048 bits of RSA"
+)
+SETS = ("--jwks", "--publisher-jwks", "--subscriber-jwks")
+EXPLAINING = ("--explain", "--key", *SETS, "--publish", "--subscribe")
 
 HELP = """Make a token that lets its bearer publish and see private updates, and print it.
 
@@ -39,8 +44,9 @@ KEY is the hub's secret (for HS256), or the PEM private key whose public key the
 with another algorithm in front, as in HS512:secret or PS256:@private.pem. Without --publish and --subscribe the bearer
 may only see what is public, at a hub that wants a token for that.
 
-With --explain nothing is made: what the TOKEN allows is told, and why a hub with this key would refuse it. The status
-is 1 if it would.
+With --explain nothing is made: what the TOKEN allows is told, and why a hub with this key would refuse it. Beside it,
+--publish and --subscribe ask whether a topic is covered, and by which selector. The status is 1 if the token would be
+refused, or a topic is not covered.
 
 \b
 Examples:
@@ -48,6 +54,7 @@ Examples:
   longwave token --key @hub.key --subscribe 'https://example.com/users/7{/any}' --subject user-7 --expires 15m
   longwave token --key @hub.key --subscribe orders/7 --cookie
   longwave token --key @hub.key --explain - < token.txt
+  longwave token --key @hub.key --explain - --publish orders/7 < token.txt
 """
 
 
@@ -115,24 +122,31 @@ class Wish:
 @click.option("--cookie", is_flag=True, help="Print the Set-Cookie header that gives it to a browser.")
 @click.option("--cookie-name", metavar="NAME", default=DEFAULT_COOKIE, show_default=True, help="As the hub's.")
 @click.option("--explain", "explained", metavar="TOKEN", help="Say what this token allows; -: standard input.")
-@click.option("--jwks", metavar="ADDRESS", help="Explain with the keys of a JWK set: https:// or file://.")
+@click.option(
+    *SETS,
+    "addresses",
+    metavar="ADDRESS",
+    multiple=True,
+    help="Explain with the keys of a JWK set: https:// or file://.",
+)
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - click's own
     """Make a token, or explain one."""
-    key, jwks, explained = (options.pop(name) for name in ("key", "jwks", "explained"))
+    key, addresses, explained = (options.pop(name) for name in ("key", "addresses", "explained"))
     if explained is None:
-        if jwks is not None:
+        if addresses:
             raise click.UsageError("--jwks: expected --explain beside it, as a JWK set has no key to sign with")
         _make(key, options.pop("cookie"), options.pop("cookie_name"), Wish(**options))
         return
-    _refuse_others(ctx)
-    if not _explain(_token(explained), key, jwks):
+    _refuse_others(ctx, addresses)
+    if not _explain(_token(explained), _keys(key, addresses), options["publish"], options["subscribe"]):
         ctx.exit(REFUSED)
 
 
 def _make(text: str | None, as_cookie: bool, cookie_name: str, wish: Wish) -> None:
     from longwave.auth.keys import is_weak
     from longwave.auth.signing import read_signing_key, sign
+    from longwave.cli.token_report import warning_of_size
 
     if not text:
         raise click.UsageError(f"--key: expected a key to sign with, here or as {PREFIX}KEY, got none")
@@ -140,8 +154,21 @@ def _make(text: str | None, as_cookie: bool, cookie_name: str, wish: Wish) -> No
     key = read_signing_key("--key", text)
     if is_weak(key.verifier):
         notify(WEAK)
-    token = sign(wish.claims(time.time()), key)
+    token = _short_enough(sign(wish.claims(time.time()), key))
+    size = warning_of_size(token)
+    if size is not None:
+        notify(f"this token has {size}")
     click.echo(_cookie(token, cookie_name, wish.expires) if as_cookie else token)
+
+
+def _short_enough(token: str) -> str:
+    from longwave.auth.tokens import MAX_TOKEN
+
+    if len(token) > MAX_TOKEN:
+        raise InvalidValue(
+            "token", f"expected at most {MAX_TOKEN} characters, as no hub reads more, got {len(token)}: grant fewer"
+        )
+    return token
 
 
 def _cookie(token: str, name: str, seconds: float) -> str:
@@ -152,22 +179,22 @@ def _cookie(token: str, name: str, seconds: float) -> str:
     return f"Set-Cookie: {format_cookie(token, name, max_age)}"
 
 
-def _explain(token: str, text: str | None, jwks: str | None) -> bool:
-    """Print what the token says; tell whether it is accepted."""
-    from longwave.cli.token_report import explain
+def _explain(token: str, keys: Keys | None, publish: tuple[str, ...], subscribe: tuple[str, ...]) -> bool:
+    """Print what the token says; tell whether it is accepted, and covers the topics."""
+    from longwave.cli.token_report import Question, explain
 
-    explanation = explain(token, _keys(text, jwks), time.time())
+    explanation = explain(token, keys, time.time(), Question(publish, subscribe))
     for line in explanation.lines():
         click.echo(line)
-    return not explanation.refusals
+    return explanation.is_good
 
 
-def _keys(text: str | None, jwks: str | None) -> Keys | None:
+def _keys(text: str | None, addresses: tuple[str, ...]) -> Keys | None:
     from longwave.auth.keys import OneKey
     from longwave.auth.signing import read_verifying_key
 
-    if jwks is not None:
-        return _keys_of_set(jwks)
+    if addresses:
+        return _keys_of_set(addresses[0])
     return OneKey(read_verifying_key("--key", text)) if text else None
 
 
@@ -197,15 +224,16 @@ def _read_input() -> str:
         raise click.UsageError("--explain: expected a token on standard input, got bytes that are no text") from None
 
 
-def _refuse_others(ctx: click.Context) -> None:
+def _refuse_others(ctx: click.Context, addresses: tuple[str, ...]) -> None:
     from click.core import ParameterSource
 
     sources = {param.opts[0]: ctx.get_parameter_source(param.name or "") for param in ctx.command.params}
     given = [option for option, source in sources.items() if source is ParameterSource.COMMANDLINE]
-    others = [option for option in given if option not in ("--explain", "--key", "--jwks")]
-    if others or {"--key", "--jwks"} <= set(given):
-        first = others[0] if others else "--jwks"
-        raise click.UsageError(f"{first}: expected nothing but --explain and one of --key and --jwks")
+    others = [option for option in given if option not in EXPLAINING]
+    if others:
+        raise click.UsageError(f"{others[0]}: expected nothing but {', '.join(EXPLAINING[1:])} beside --explain")
+    if len(addresses) + ("--key" in given) > 1:
+        raise click.UsageError(f"--jwks: expected one of --key, {', '.join(SETS)}, got several")
 
 
 def _read_json(option: str, text: str) -> object:

@@ -1,5 +1,7 @@
 """What a token says and allows, in lines for people, with every reason for which a hub would refuse it.
 
+Whether a topic is covered is asked as a hub asks it; which selector covers it, by asking each alone.
+
 Not here: the command (token.py), the rules themselves (auth/).
 Rule that always holds: nothing that a token holds can control the terminal.
 """
@@ -13,10 +15,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from longwave.auth.claims import check_times, read_grants
 from longwave.auth.credentials import SCHEME, Presented, find_credential
+from longwave.auth.grants import Cover
+from longwave.auth.span import format_span
 from longwave.auth.tokens import parse_token, verify
 from longwave.cli.doctor import printable
+from longwave.cli.quantity import format_size
 from longwave.core.selector import EVERY_TOPIC
 from longwave.errors import TokenRefused
+from longwave.server.config import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,16 +35,39 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 LABEL_WIDTH = 12  # columns
-UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+REST_OF_HEAD = 1024  # bytes of a request's head besides a token, as browsers send it
+VERIFIED = "now, unless it was revoked"
+CLOCK_IS_WRONG = ": the clock of its issuer is fast, or this one is slow"
+UNVERIFIED = "if the hub has the key that signed it, unless it was revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The topics of which one asks whether a token covers them: to publish to, and to see private updates of."""
+
+    publish: tuple[str, ...] = ()
+    subscribe: tuple[str, ...] = ()
+
+
+NO_QUESTION = Question()
 
 
 @dataclass(slots=True)
 class Explanation:
-    """Facts as label and text, in order; the reasons to refuse the token; whether a key has signed it."""
+    """Facts as label and text, in order; the reasons to refuse the token; whether a key has signed it.
+
+    uncovered: whether a topic that was asked for is not covered.
+    """
 
     facts: list[tuple[str, str]] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     verified: bool = False
+    uncovered: bool = False
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing speaks against the token, nor against what was asked of it."""
+        return not self.refusals and not self.uncovered
 
     def lines(self) -> Iterator[str]:
         """Yield the lines to print; the last ones say whether the token is accepted, and if not, why."""
@@ -47,7 +76,7 @@ class Explanation:
         for refusal in self.refusals:
             yield f"{'refused':{LABEL_WIDTH}} {printable(refusal)}"
         if not self.refusals:
-            yield f"{'accepted':{LABEL_WIDTH}} {'now' if self.verified else 'if the hub has the key that signed it'}"
+            yield f"{'accepted':{LABEL_WIDTH}} {VERIFIED if self.verified else UNVERIFIED}"
 
     def attempt(self, step: Callable[[], Result]) -> Result | None:
         """Return what the step returns, or None if it refuses the token; the reason is kept once."""
@@ -59,9 +88,12 @@ class Explanation:
             return None
 
 
-def explain(token: str, keys: Keys | None, now: float) -> Explanation:
+def explain(token: str, keys: Keys | None, now: float, question: Question = NO_QUESTION) -> Explanation:
     """Return what there is to say of a token at Unix time `now`; without keys its signature is not checked."""
     told = Explanation()
+    size = warning_of_size(token)
+    if size is not None:
+        told.facts.append(("size", size))
     signed = told.attempt(lambda: parse_token(token))
     if signed is None:
         return told
@@ -70,17 +102,48 @@ def explain(token: str, keys: Keys | None, now: float) -> Explanation:
     told.verified = keys is not None and told.attempt(lambda: verify(token, keys)) is not None
     claims = told.attempt(signed.claims)
     grants = None if claims is None else told.attempt(lambda: read_grants(claims, now))
-    if grants is not None:
-        told.facts += _facts(grants, now)
+    if claims is not None and grants is not None:
+        told.facts += _facts(grants, claims.get("iat"), now)
+        _answer(question, grants, told)
         told.attempt(lambda: check_times(grants, now))
     return told
+
+
+def warning_of_size(token: str) -> str | None:
+    """Return what to tell of a token too large for a hub that was told no other limit; None if it is not."""
+    bound = Limits().head
+    if len(token) + REST_OF_HEAD <= bound:
+        return None
+    return (
+        f"{len(token)} characters, which with the rest of a request's head may be more than the "
+        f"{format_size(bound)} that a hub takes unless --max-head says more"
+    )
+
+
+def _answer(question: Question, grants: Grants, told: Explanation) -> None:
+    asked = (
+        ("publish to", question.publish, grants.publish or (), "such a request is refused"),
+        ("private updates of", question.subscribe, grants.subscribe, "they are not seen, public ones are"),
+    )
+    for action, topics, selectors, otherwise in asked:
+        for topic in topics:
+            selector = _covering(selectors, topic)
+            if selector is not None:
+                told.facts.append(("covered", f"{action} {topic!r}, by {selector.text!r}"))
+            else:
+                told.facts.append(("uncovered", f"{action} {topic!r}: {otherwise}"))
+                told.uncovered = True
+
+
+def _covering(selectors: tuple[Selector, ...], topic: str) -> Selector | None:
+    return next((selector for selector in selectors if Cover.of((selector,)).covers(topic)), None)
 
 
 def _signature(signed: SignedToken) -> str:
     return f"{signed.algorithm}, by the key {signed.key_id!r}" if signed.key_id else signed.algorithm
 
 
-def _facts(grants: Grants, now: float) -> Iterator[tuple[str, str]]:
+def _facts(grants: Grants, issued: float | None, now: float) -> Iterator[tuple[str, str]]:
     yield "may publish", _publishable(grants)
     yield "may see", _visible(grants)
     if grants.revoke:
@@ -89,8 +152,10 @@ def _facts(grants: Grants, now: float) -> Iterator[tuple[str, str]]:
         yield "payload", json.dumps(grants.payload, ensure_ascii=False)
     names = (("subject", grants.subject), ("id", grants.token_id))
     yield from ((label, name) for label, name in names if name)
-    times = (("issued", grants.issued), ("begins", grants.begins))
-    yield from ((label, _moment(moment, now)) for label, moment in times if moment is not None)
+    if issued is not None:  # as the token says it; `grants.issued` is never later than now
+        yield "issued", _moment(issued, now) + (CLOCK_IS_WRONG if issued > now else "")
+    if grants.begins is not None:
+        yield "begins", _moment(grants.begins, now)
     yield "expires", "never" if grants.expires is None else _moment(grants.expires, now)
 
 
@@ -111,19 +176,9 @@ def _listed(selectors: tuple[Selector, ...], all_of_them: str) -> str:
 
 
 def _moment(moment: float, now: float) -> str:
-    distance = _span(abs(round(moment - now)))
+    distance = format_span(abs(moment - now))
     relation = f"in {distance}" if moment > now else f"{distance} ago"
     try:
         return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M:%S} UTC, {relation}"
     except (ValueError, OverflowError, OSError):  # beyond the calendar
         return relation
-
-
-def _span(seconds: int) -> str:
-    """Return a time in its two largest units: `29d23h`, `59m59s`, `0s`."""
-    parts = []
-    for unit, size in UNITS:
-        number, seconds = divmod(seconds, size)
-        parts.append(f"{number}{unit}" if number else "")
-    first = next((place for place, part in enumerate(parts) if part), len(parts))
-    return "".join(parts[first : first + 2]) or "0s"

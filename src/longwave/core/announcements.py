@@ -2,16 +2,19 @@
 
 Not here: who tells (server/presence.py), what others make of it (presence.py).
 Rules that always hold: one batch is under way at a time; nobody is told to have left who was not told to have come
-before; who left before that could be told is not told of at all; what is kept is bounded.
+before; who left before that could be told is not told of at all; what is kept is bounded, for each client
+too (room.py).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import islice
+from math import ceil
 from typing import TYPE_CHECKING
 
-from longwave.core.subscription_document import begin_updates, end_updates
+from longwave.core.room import Room
+from longwave.core.subscription_document import begin_updates, end_updates, told_size
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -20,17 +23,32 @@ if TYPE_CHECKING:
     from longwave.core.update import Update
 
 MAX_SUBSCRIPTIONS = 100_000  # of one hub that are told; those above are served as well, but nobody learns of them
-MAX_SIZE = 64 * 2**20  # characters of what is told of them, once
+MAX_SIZE = 128 * 2**20  # characters of what is told of them, once
 MAX_MEMBER_SIZE = 2**20  # characters of what is told of one member
 BATCH = 1000  # updates of one batch, unless one member alone makes more
 BATCH_SIZE = 2**20  # characters of what is told in one batch, about
+USUAL_SIZE = 1024  # characters of an update; a larger one counts as several where updates are counted
 
 
 @dataclass(slots=True, eq=False)
 class Attendance:
-    """The stay of one subscriber. member: what it is told as; another one after it was taken for dead."""
+    """The stay of one subscriber.
+
+    member: what it is told as; another one, of the same size, after it was taken for dead.
+    clients: names of who it is, each of which has a share of the room; none for nobody in particular.
+    """
 
     member: Member
+    clients: tuple[str, ...] = ()
+    size: int = field(init=False)  # characters that it takes to tell of it, once
+
+    def __post_init__(self) -> None:
+        self.size = told_size(self.member)
+
+    @property
+    def cost(self) -> int:
+        """How many updates of a usual size it takes to tell of it, once."""
+        return max(len(self.member.selectors), ceil(self.size / USUAL_SIZE))
 
 
 @dataclass(slots=True)
@@ -43,6 +61,11 @@ class Batch:
 
     def __post_init__(self) -> None:
         self._left_updates = [update for one in self.left.values() for update in end_updates(one.member)]
+
+    @property
+    def cost(self) -> int:
+        """How many updates of a usual size these are."""
+        return sum(one.cost for members in (self.joined, self.left) for one in members.values())
 
     def updates(self) -> list[Update]:
         """Return the updates for subscribers."""
@@ -60,8 +83,7 @@ class Announcements:
     """Own members: those to be told of, those that are told of, those whose end is to be told."""
 
     def __init__(self, max_subscriptions: int = MAX_SUBSCRIPTIONS) -> None:
-        self._max = max_subscriptions
-        self._subscriptions = self._size = 0
+        self._room = Room(max_subscriptions, MAX_SIZE)
         self._joining: dict[str, Attendance] = {}
         self._told: dict[str, Attendance] = {}
         self._leaving: dict[str, Attendance] = {}
@@ -92,13 +114,10 @@ class Announcements:
         return member_id in self._told or (self._batch is not None and member_id in self._batch.joined)
 
     def join(self, attendance: Attendance) -> bool:
-        """Let it be told that somebody came; return False if there is no room for that."""
-        member = attendance.member
-        subscriptions, size = len(member.selectors), member.size
-        if self._subscriptions + subscriptions > self._max or self._size + size > MAX_SIZE or size > MAX_MEMBER_SIZE:
+        """Let it be told that somebody came; return False if there is no room for that, or none left for its client."""
+        member, size = attendance.member, attendance.size
+        if size > MAX_MEMBER_SIZE or not self._room.take(attendance.clients, len(member.selectors), size):
             return False
-        self._subscriptions += subscriptions
-        self._size += size
         self._joining[member.id] = attendance
         return True
 
@@ -150,8 +169,7 @@ class Announcements:
         self._leaving = batch.left | self._leaving
 
     def _free(self, attendance: Attendance) -> None:
-        self._subscriptions -= len(attendance.member.selectors)
-        self._size -= attendance.member.size
+        self._room.free(attendance.clients, len(attendance.member.selectors), attendance.size)
 
 
 def _first_of(waiting: dict[str, Attendance]) -> dict[str, Attendance]:
@@ -160,7 +178,7 @@ def _first_of(waiting: dict[str, Attendance]) -> dict[str, Attendance]:
     updates = size = 0
     for member_id, attendance in islice(waiting.items(), BATCH):
         updates += len(attendance.member.selectors)
-        size += attendance.member.size
+        size += attendance.size
         if taken and (updates > BATCH or size > BATCH_SIZE):
             break
         taken[member_id] = attendance

@@ -11,10 +11,8 @@ from __future__ import annotations
 from longwave.core.drop import Drop
 from longwave.core.gap import Reason
 from longwave.core.histogram import Histogram
+from longwave.core.refusal import Refusal
 from longwave.core.replay_outcome import ReplayOutcome
-
-MAX_REFUSAL_REASONS = 64
-OTHER = "other"
 
 
 class Counters:
@@ -24,7 +22,9 @@ class Counters:
     deliveries: events, times the subscribers that they were handed to in passes: sent, or held until they take more.
     replayed: the same for events that were sent from the log.
     bytes_sent: what sinks on a wire took, with heads and heartbeats.
-    subscriptions: subscribers that began. overflows: subscribers that held too much and were fed from the log again.
+    subscriptions: subscribers that began. untold: those of which nobody is told although the hub tells of subscribers.
+    overflows: subscribers that held too much and were fed from the log again.
+    unsettled: answers to an unknown id for which it was not found in time which update the client may see is the last.
     drops, gaps, replays, refusals: how often, by reason. A gap counts for each subscriber that was told.
     append: seconds from a publish call to its acknowledgement, so until the log has it durably.
     first_write: seconds from a publish call until the first pass with its first update began to send.
@@ -43,6 +43,8 @@ class Counters:
         "replayed",
         "replays",
         "subscriptions",
+        "unsettled",
+        "untold",
     )
 
     def __init__(self) -> None:
@@ -51,16 +53,16 @@ class Counters:
         self.replayed = 0
         self.bytes_sent = 0
         self.subscriptions = 0
+        self.untold = 0
+        self.unsettled = 0
         self.overflows = 0
         self.drops = dict.fromkeys(Drop, 0)
         self.gaps = dict.fromkeys(Reason, 0)
         self.replays = dict.fromkeys(ReplayOutcome, 0)
-        self.refusals: dict[str, int] = {}
+        self.refusals: dict[str, int] = dict.fromkeys(Refusal, 0)
         self.append = Histogram()
         self.first_write = Histogram()
 
     def refused(self, reason: str) -> None:
-        """Count a request that was refused; the reasons are a fixed few words, never what a client sent."""
-        if reason not in self.refusals and len(self.refusals) >= MAX_REFUSAL_REASONS:
-            reason = OTHER
-        self.refusals[reason] = self.refusals.get(reason, 0) + 1
+        """Count what was refused. reason: one of Refusal; any other word counts as `OTHER`."""
+        self.refusals[reason if reason in self.refusals else Refusal.OTHER] += 1

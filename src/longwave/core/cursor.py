@@ -8,7 +8,7 @@ decimal digits without leading zeros are read as a default id; any other id is a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 EARLIEST = "earliest"  # reserved last event id: everything that the log still has
 EPOCH_LENGTH = 8
@@ -17,8 +17,7 @@ MAX_POSITION = 2**63 - 1  # what SQLite and most databases hold
 _DEFAULT_ID = re.compile(rf"([0-9a-f]{{{EPOCH_LENGTH}}})-(0|[1-9][0-9]{{0,18}})")
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(NamedTuple):
     """A place in one life of a log: everything up to and including `position` was seen."""
 
     epoch: str

@@ -33,6 +33,7 @@ class Format(Enum):
 Payload = bytes | memoryview | tuple["Event", ...]
 
 END_OF_CHUNKS = b"0\r\n\r\n"
+HEAD = b"HTTP/"  # how the head of a response begins, and no frame
 
 
 def frame(event: Event, form: Format) -> Payload:
@@ -63,6 +64,33 @@ def rest(payload: Payload, taken: int) -> Payload:
     if isinstance(payload, bytes):
         return memoryview(payload)[taken:]
     return payload[taken:]
+
+
+def end_of_begun(payload: bytes, taken: int, form: Format) -> int:
+    """Return where the frame ends in which the first `taken` bytes of a payload end; `taken` if that is between two.
+
+    payload: whole frames in a wire format, the head of a response before them counts as one.
+    """
+    end = 0
+    while end < taken:
+        end = _end_of_frame(payload, end, form)
+    return end
+
+
+def _end_of_frame(payload: bytes, start: int, form: Format) -> int:
+    if payload.startswith(HEAD, start):
+        return _after(payload, b"\r\n\r\n", start)
+    if form is Format.CHUNKED:
+        content = _after(payload, b"\r\n", start)
+        return content + int(payload[start:content], 16) + 2
+    # A comment is a line of its own, whatever follows.
+    return _after(payload, b"\n" if payload.startswith(b":", start) else b"\n\n", start)
+
+
+def _after(payload: bytes, mark: bytes, start: int) -> int:
+    """Return the place after a mark; a payload without it, such as a lone `retry` line, is no more than one frame."""
+    place = payload.find(mark, start)
+    return len(payload) if place < 0 else place + len(mark)
 
 
 class Frames:

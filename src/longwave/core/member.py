@@ -22,11 +22,6 @@ class Member:
     selectors: tuple[str, ...]
     payload: str = ""
 
-    @property
-    def size(self) -> int:
-        """About how many characters it takes to tell of it, once for each selector."""
-        return sum(map(len, self.selectors)) * 2 + len(self.selectors) * (len(self.payload) + len(self.id) * 2)
-
     def end_id(self, place: int) -> str:
         """Return the event id of the end of its subscription to `selectors[place]`, the same whoever tells of it."""
         return f"{OWN_IDS}end:{self.id}#{place}"

@@ -34,7 +34,12 @@ class Note:
 
 def is_note(update: Update) -> bool:
     """Tell whether an update is for hubs only."""
-    return update.private and update.topics[0].startswith(NOTES)
+    return update.private and names_note(update.topics)
+
+
+def names_note(topics: tuple[str, ...]) -> bool:
+    """Tell whether a private update about these topics is a note."""
+    return topics[0].startswith(NOTES)
 
 
 def read_note(update: Update) -> Note | None:

@@ -75,10 +75,14 @@ class _Node:
 
 
 class Presence:
-    """The picture that the hub `own` has; feed it all notes in the order of the log, and call `tick` every second."""
+    """The picture that the hub `own` has; feed it all notes in the order of the log, and call `tick` every second.
+
+    version: rises whenever somebody comes into the picture or leaves it.
+    """
 
     def __init__(self, own: str, patience: Patience, max_subscriptions: int = MAX_SUBSCRIPTIONS) -> None:
         self.own = own
+        self.version = 0
         self._patience = patience
         self._lease = patience.lease * (1 + SPREAD * crc32(own.encode()) / 2**32)
         self._max = max_subscriptions
@@ -204,6 +208,7 @@ class Presence:
         if self._count + len(member.selectors) > self._max or (name != self.own and name not in self._others):
             self._was_full = True
             return
+        self.version += 1
         self._members.setdefault(name, known)[member.id] = member
         self._count += len(member.selectors)
         for selector in member.selectors:
@@ -214,6 +219,7 @@ class Presence:
         member = members.pop(member_id, None)
         if member is None:
             return
+        self.version += 1
         if not members:
             del self._members[name]
         self._count -= len(member.selectors)

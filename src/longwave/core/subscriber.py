@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
-from longwave.core.frame import rest
+from longwave.core.frame import end_of_begun, rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,8 @@ class State(Enum):
     BEHIND = "behind"  # nothing, until what is held is taken; then the log
     CLOSING = "closing"  # nothing; it is closed once what is held is taken
     CLOSED = "closed"
+
+    __hash__ = object.__hash__  # a member equals only itself; Enum's own is a call in Python for each look-up
 
 
 TRANSITIONS: dict[State, frozenset[State]] = {
@@ -122,6 +124,19 @@ class Subscriber:
             self.deadline = deadline
         if not held:
             self._held = None
+
+    def cut_short(self, farewell: bytes) -> None:
+        """Hold no more than the rest of the frame that was begun, if one was, and then a last payload; call it once."""
+        begun = self._held[0] if self._held else None
+        self.let_go()
+        if isinstance(begun, memoryview):  # the rest of some bytes, up to their end
+            payload = cast("bytes", begun.obj)
+            taken = len(payload) - len(begun)
+            end = end_of_begun(payload, taken, self.feed.form)
+            self.hold(begun[: end - taken], self.deadline)
+            if self.holding and payload.endswith(farewell, 0, end):
+                return  # it was begun already
+        self.hold(farewell, self.deadline)
 
     def let_go(self) -> None:
         """Drop what is held."""

@@ -8,10 +8,10 @@ Protocol: https://mercure.rocks/spec#active-subscriptions (draft 07). Documents 
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
+from longwave.core.payload import layout
 from longwave.core.topic import MAX_LENGTH
 from longwave.core.update import Update
 from longwave.eventstream.event import Event
@@ -25,6 +25,7 @@ SUBSCRIPTIONS = "/.well-known/mercure/subscriptions"
 CONTENT_TYPE = "application/ld+json"
 SURELY_TELLABLE = 300  # characters, each of which takes at most twelve when it is escaped; ids are short
 CONTEXT = '"@context": "https://mercure.rocks/"'
+FRAME = 160  # characters of an event that are the same for all
 
 _quote = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -37,6 +38,13 @@ def subscription_topic(selector: str, member_id: str) -> str:
 def is_tellable(selector: str, member_id: str) -> bool:
     """Tell whether there can be updates about a subscription: its topic is not longer than a topic may be."""
     return len(selector) <= SURELY_TELLABLE or len(subscription_topic(selector, member_id)) <= MAX_LENGTH
+
+
+def told_size(member: Member) -> int:
+    """Return about how many characters it takes to tell of a member once, at all its selectors together."""
+    escaped_id = len(member.id) + 2 * member.id.count(":")  # there is nothing else to escape in an id of a hub
+    fixed = FRAME + 2 * (len(SUBSCRIPTIONS) + escaped_id) + len(member.id) + len(layout(member.payload))
+    return sum(2 * len(quote_plus(selector)) + len(selector) + fixed for selector in member.selectors)
 
 
 def begin_updates(member: Member) -> list[Update]:
@@ -65,17 +73,25 @@ def describe_item(member: Member, selector: str) -> str:
     return "    " + _object(_fields(member, selector, topic, active=True)).replace("\n", "\n    ")
 
 
-def describe_collection(path: str, last_event_id: str, items: Iterable[str]) -> str:
-    """Return the document of a collection. items: of `describe_item`."""
-    listed = ",\n".join(items)
+def join_items(items: Iterable[str]) -> bytes:
+    """Return items of `describe_item` as a part of a collection."""
+    return ",\n".join(items).encode()
+
+
+def describe_collection(path: str, last_event_id: str, parts: Iterable[bytes]) -> bytes:
+    """Return the document of a collection. parts: of `join_items`, none of them empty."""
     fields = [
         CONTEXT,
         f'"id": {_quote(path)}',
         '"type": "Subscriptions"',
         f'"lastEventID": {_quote(last_event_id)}',
-        f'"subscriptions": [\n{listed}\n  ]' if listed else '"subscriptions": []',
+        '"subscriptions": [',
     ]
-    return _object(fields)
+    before = f"{{\n  {_joined(fields)}".encode()
+    rest = [part for each in parts for part in (b",\n", each)]  # all are copied once only, as they may be megabytes
+    if not rest:
+        return before + b"]\n}"
+    return b"".join((before, b"\n", *rest[1:], b"\n  ]\n}"))
 
 
 def _update(member: Member, selector: str, *, active: bool, event_id: str = "") -> Update:
@@ -92,16 +108,15 @@ def _fields(member: Member, selector: str, topic: str, *, active: bool) -> list[
         f'"topic": {_quote(selector)}',
         '"active": true' if active else '"active": false',
     ]
-    if member.payload:
-        fields.append(f'"payload": {_indented(member.payload)}')
+    payload = layout(member.payload)
+    if payload:
+        fields.append(f'"payload": {payload}')
     return fields
 
 
 def _object(fields: list[str]) -> str:
-    return "{\n  " + ",\n  ".join(fields) + "\n}"
+    return f"{{\n  {_joined(fields)}\n}}"
 
 
-@lru_cache(1024)
-def _indented(payload: str) -> str:
-    """Return a payload as the value of a field: each line but the first begins below the field's name."""
-    return json.dumps(json.loads(payload), ensure_ascii=False, indent=2).replace("\n", "\n  ")
+def _joined(fields: list[str]) -> str:
+    return ",\n  ".join(fields)

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from longwave.core.cursor import EARLIEST
+from longwave.core.gap import GAP_TYPE
 from longwave.core.topic import check_topic
 from longwave.errors import InvalidValue
 
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
 
 OWN_IDS = "urn:longwave:"  # how ids begin that hubs over one log agree on; no publisher may take one
 MAX_TOPICS = 1000  # of one update; the Mercure protocol's figure
+
+
+class ReservedType(InvalidValue):
+    """Only a hub itself sends events of this type."""
+
+    def __init__(self) -> None:
+        super().__init__("type", f"expected another than {GAP_TYPE!r}, by which a hub tells that events were lost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,17 @@ class Update:
             raise InvalidValue("topic", f"expected at most {MAX_TOPICS} topics, got {len(self.topics)}")
         for topic in self.topics:
             check_topic(topic)
+
+
+def check_publishable(event: Event) -> None:
+    """Raise InvalidValue for an id or a type that means something else to clients, so that nobody may publish it.
+
+    An update that is on a log already may have it, from before.
+    """
+    if event.id == EARLIEST:
+        raise InvalidValue("id", f"expected another than {EARLIEST!r}, by which clients ask for all that a hub keeps")
+    if event.type == GAP_TYPE:
+        raise ReservedType
 
 
 def topics_of(topic: str | Iterable[str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from longwave.core.entry import Entry
+    from longwave.core.outline import Outline
     from longwave.core.update import Update
 
 
@@ -75,5 +76,13 @@ class Log(Protocol):
         A default id of this epoch is located without looking, also when it was trimmed; `read` tells.
         """
 
+    async def outlines(self, after: int, before: int, limit: int, *, private: bool) -> tuple[Outline, ...]:
+        """Return up to `limit` private updates, or public ones, above `after` and below `before`, newest first.
+
+        Ends early above `OUTLINES_SIZE`, but holds at least one if there is one. What is passed over costs little, and
+        blocks the loop for no longer than a page of `read` does. Raises LogUnavailable.
+        """
+
 
 TAIL_BATCH = 1000  # entries
+OUTLINES_SIZE = 64 * 2**10  # characters of the topics of all but the first

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from longwave.core.cursor import EPOCH_LENGTH
 from longwave.errors import DuplicateId
-from longwave.logs.base import Page
+from longwave.logs.base import OUTLINES_SIZE, Page
 from longwave.logs.ids import given_ids, own_position
 from longwave.logs.lifecycle import Lifecycle, State
-from longwave.logs.record import Record, entries_of, given_id_of, record_of
+from longwave.logs.record import Record, entries_of, given_id_of, is_private, outline_of, record_of, topics_size_of
 from longwave.logs.tail import News, Tail
 from longwave.logs.trimming import DEFAULT_RETENTION, is_expired, size_of
 from longwave.logs.window import Window
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from longwave.core.entry import Entry
+    from longwave.core.outline import Outline
     from longwave.core.update import Update
     from longwave.logs.retention import Retention
+
+PASSED_OVER = 5000  # records, before others get their turn
 
 
 class MemoryLog:
@@ -117,6 +120,27 @@ class MemoryLog:
         if position is None:
             return self._positions.get(event_id)
         return position if position <= self.last else None
+
+    async def outlines(self, after: int, before: int, limit: int, *, private: bool) -> tuple[Outline, ...]:
+        """As in the contract."""
+        self._life.check_readable()
+        self._trim()
+        found: list[Outline] = []
+        room = OUTLINES_SIZE
+        until = min(before - 1, self.last)
+        while until > (least := max(after, self._window.first - 1, until - PASSED_OVER)):
+            records = self._window.after(least, until - least)
+            for position, record in zip(range(until, least, -1), reversed(records), strict=True):
+                if is_private(record) is not private:
+                    continue
+                if len(found) >= limit or (found and room < topics_size_of(record)):
+                    return tuple(found)
+                found.append(outline_of(record, position, self._epoch))
+                room -= topics_size_of(record)
+            until = least
+            await asyncio.sleep(0)  # meanwhile it may be trimmed
+        self._life.check_readable()
+        return tuple(found)
 
     def _check_new(self, ids: dict[str, int]) -> None:
         for event_id in ids:

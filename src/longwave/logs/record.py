@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from longwave.core.entry import Entry
+from longwave.core.outline import Outline
 from longwave.core.update import Update
 from longwave.eventstream.event import Event
 
@@ -30,6 +31,21 @@ def record_of(update: Update) -> Record:
 def given_id_of(record: Record) -> str:
     """Return the id that the publisher gave, or ""."""
     return record[3]
+
+
+def is_private(record: Record) -> bool:
+    """Return whether a grant is needed."""
+    return record[5]
+
+
+def topics_size_of(record: Record) -> int:
+    """Return the characters of all topics."""
+    return sum(map(len, record[0]))
+
+
+def outline_of(record: Record, position: int, epoch: str) -> Outline:
+    """Return the outline of a record at `position`."""
+    return Outline(position, record[3] or f"{epoch}-{position}", record[0])
 
 
 def entries_of(records: Sequence[Record], first: int, epoch: str) -> tuple[Entry, ...]:

@@ -23,7 +23,7 @@ from longwave.logs.ids import entry_at, own_position
 from longwave.logs.lifecycle import Lifecycle, State
 from longwave.logs.lookout import Lookout
 from longwave.logs.recent import RECENT_ENTRIES, Recent
-from longwave.logs.sqlite_reader import Readers, read_last, read_page, read_position
+from longwave.logs.sqlite_reader import Readers, read_last, read_outlines, read_page, read_position
 from longwave.logs.sqlite_schema import check_durability, connect_writer, read_epoch
 from longwave.logs.sqlite_unit import make_unit
 from longwave.logs.sqlite_writer import Writer
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from longwave.core.entry import Entry
+    from longwave.core.outline import Outline
     from longwave.core.update import Update
     from longwave.logs.base import Page
     from longwave.logs.retention import Retention
@@ -180,6 +181,13 @@ class SqliteLog:
         if position <= self._last or position <= await file.readers.run(read_last):
             return position
         return None
+
+    async def outlines(self, after: int, before: int, limit: int, *, private: bool) -> tuple[Outline, ...]:
+        """As in the contract."""
+        self._life.check_readable()
+        file = self._open_file
+        look = partial(read_outlines, epoch=file.epoch, after=after, before=before, limit=limit, private=private)
+        return await file.readers.run(look)
 
     # What a tail asks
 

@@ -17,10 +17,11 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
 from longwave.core.entry import Entry
+from longwave.core.outline import Outline
 from longwave.core.update import Update
 from longwave.errors import LogUnavailable
 from longwave.eventstream.event import Event
-from longwave.logs.base import Page
+from longwave.logs.base import OUTLINES_SIZE, Page
 from longwave.logs.sqlite_schema import connect_reader
 
 if TYPE_CHECKING:
@@ -45,6 +46,17 @@ _PAGE = """SELECT
             ) WHERE before <= :size
         ) ORDER BY position
     ))"""
+# `private` stands before the texts, too; `above` is what the page holds already when it comes, from above, to an entry.
+_OUTLINES = """SELECT json_group_array(json_array(position, id, json(topics))) FROM (
+    SELECT position, id, topics FROM entry WHERE position IN (
+        SELECT position FROM (
+            SELECT position, sum(length) OVER (ORDER BY position DESC) AS above, max(position) OVER () AS newest FROM (
+                SELECT position, length(topics) AS length FROM entry
+                WHERE private = :private AND position > :after AND position < :before
+                ORDER BY position DESC LIMIT :limit
+            )
+        ) WHERE above <= :size OR position = newest
+    ) ORDER BY position DESC)"""
 _POSITION = "SELECT (SELECT position FROM entry WHERE id = ?)"
 _LAST = "SELECT last FROM meta"
 
@@ -93,6 +105,18 @@ def read_page(connection: sqlite3.Connection, epoch: str, after: int, limit: int
     last, first, rows = connection.execute(_PAGE, wanted).fetchone()
     entries = tuple([_entry(row, epoch) for row in json.loads(rows)])
     return Page(entries, last + 1 if first is None else first, last)
+
+
+def read_outlines(
+    connection: sqlite3.Connection, epoch: str, after: int, before: int, limit: int, *, private: bool
+) -> tuple[Outline, ...]:
+    """Return outlines as the log's contract has it."""
+    wanted = {"after": after, "before": before, "limit": max(limit, 0), "private": private, "size": OUTLINES_SIZE}
+    (rows,) = connection.execute(_OUTLINES, wanted).fetchone()
+    found = json.loads(rows)
+    return tuple(
+        [Outline(position, given or f"{epoch}-{position}", tuple(topics)) for position, given, topics in found]
+    )
 
 
 def read_position(connection: sqlite3.Connection, event_id: str) -> int | None:

@@ -2,14 +2,18 @@
 
 Not here: what is written (sqlite_transaction.py) and read (sqlite_reader.py).
 
-Rules: a file that is not a log, or is newer than this program, is never changed; the epoch is made once, with the file.
+Rules: a file that is not a log, or is newer than this program, is never changed; the epoch is made once, with the file;
+a new file is its owner's alone, as private updates are in it.
 See https://www.sqlite.org/wal.html and https://www.sqlite.org/pragma.html
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import secrets
 import sqlite3
+import threading
 import time
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +28,9 @@ BUSY_TIMEOUT = 5.0  # seconds that one process waits for another
 BUSY_PAUSE = 0.0005  # seconds between two tries for the write lock; SQLite's own pauses grow to 100 ms
 WAL_LIMIT = 16 * 2**20  # bytes of the write-ahead log before readers are waited for to cut it
 CACHED_STATEMENTS = 128
+OWNER_ONLY = 0o600  # mode of a new file
+
+_making = threading.Lock()  # nobody connects to a new file before the one who made it has closed it
 
 _SYNCHRONOUS = {"full": "FULL", "relaxed": "NORMAL"}
 
@@ -69,6 +76,7 @@ def connect_writer(path: str, durability: str) -> sqlite3.Connection:
     durability: `full` syncs each commit to the disk; `relaxed` leaves that to the operating system.
     """
     _check_sqlite()
+    _make_private(path)
     try:
         connection = _connect(path, timeout=0)
         try:
@@ -106,6 +114,16 @@ def execute_patiently(connection: sqlite3.Connection, statement: str) -> tuple[A
             if not _is_busy(error) or time.monotonic() > deadline:
                 raise
         time.sleep(BUSY_PAUSE)
+
+
+def _make_private(path: str) -> None:
+    """Make an empty file that only its owner may read; SQLite gives the files beside it the same mode.
+
+    A file that is there keeps its mode, and is not even opened: to close it again would end the locks that SQLite holds
+    on it for another log of this process. What goes wrong here goes wrong in SQLite, which says why.
+    """
+    with contextlib.suppress(OSError), _making:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, OWNER_ONLY))
 
 
 def _connect(name: str, timeout: float) -> sqlite3.Connection:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from longwave.auth.grants import some_of
 from longwave.auth.refusal import Reason
 from longwave.errors import TokenRefused
 from longwave.server.publish_api import check_not_reserved
@@ -59,6 +60,5 @@ class Authorisation:
     def _check(self, topic: str) -> None:
         self._left -= self._cost * (1 + len(topic) // LENGTH)
         if self._grants.uncovered((topic,)) is not None:
-            raise TokenRefused(
-                Reason.UNCOVERED, f"expected mercure.publish to cover {topic[:200]!r}, which it does not"
-            )
+            detail = f"expected mercure.publish to cover {topic[:200]!r}, got {some_of(self._grants.publish)}"
+            raise TokenRefused(Reason.UNCOVERED, detail, topic=topic, **self._grants.bearer)

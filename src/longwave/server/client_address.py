@@ -42,6 +42,7 @@ FORWARDED = b"forwarded"
 X_FORWARDED_FOR = b"x-forwarded-for"
 LONGEST_HEADER = 4096  # bytes of all lines of one of them
 MOST_HOPS = 16  # addresses that are looked at, from the end
+MAPPED_BITS = 96  # of an IPv6 address: what stands before an IPv4 address in it
 SITE_BITS = 64  # of an IPv6 address: the part that one customer has at least
 
 _NODE = re.compile(r"(?:(\d[\d.]*)|\[([0-9A-Fa-f:.]+)\])(?::(?:\d{1,5}|_[A-Za-z0-9._-]+))?|([0-9A-Fa-f:.]+)", re.ASCII)
@@ -138,6 +139,15 @@ def address_group(address: str) -> str:
 
 
 @lru_cache(4096)
+def remote_group(address: str) -> str:
+    """Return what limits that nobody asked for count an address by: as `address_group`, "" for clients on this machine.
+
+    These are the operator, or all clients of a proxy that was not declared.
+    """
+    return "" if is_local(address) else address_group(address)
+
+
+@lru_cache(4096)
 def is_local(address: str) -> bool:
     """Tell whether the client is on this machine: at a loopback address, or, with none, on a Unix socket."""
     parsed = parse_address(address)
@@ -154,16 +164,34 @@ def _site(address: str) -> str:
 
 def _network(option: str, text: str) -> Network:
     try:
-        network = ipaddress.ip_network(text)
+        network = _without_mapping(ipaddress.ip_network(text, strict=False))
     except ValueError:
         raise InvalidConfiguration(
             option, f"expected an address, a network such as 10.0.0.0/8, or {UNIX}, got {text!r}"
         ) from None
+    if _has_bits_behind(text):
+        raise InvalidConfiguration(option, f"expected {network}, got {text!r}, which has bits set behind its prefix")
     if not network.prefixlen:
         raise InvalidConfiguration(
             option, f"expected the addresses of proxies, got {text!r}, which is everybody: then anybody's word counts"
         )
     return network
+
+
+def _has_bits_behind(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return True
+    return False
+
+
+def _without_mapping(network: Network) -> Network:
+    """Return the IPv4 network that is meant where one is written in the clothes of IPv6, as addresses are compared."""
+    mapped = network.network_address.ipv4_mapped if network.version == 6 else None
+    if mapped is None or network.prefixlen < MAPPED_BITS:
+        return network
+    return ipaddress.IPv4Network((mapped, network.prefixlen - MAPPED_BITS), strict=False)
 
 
 # Headers.

@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 def come_back(
     request: Request, status: HTTPStatus, sentence: str, *, wait: float = 0.0, headers: Headers = (), close: bool = True
 ) -> Response:
-    """Return the answer to a client that may come back in `wait` seconds; 0 where nobody knows, then in half a minute.
+    """Return the answer to a client that may come back in `wait` seconds; 0 where nobody knows.
 
+    Browsers are told 30 to 60 seconds more, as all of an address may be told together; and others, where nobody knows.
     status, sentence: for clients that heed them. close: their connections, too.
     """
     pause = overload_retry(random.random())  # milliseconds; so that not all come back together
     if request.method == "GET" and b"text/event-stream" in (request.header(b"accept") or b""):
         # A browser's EventSource never comes back after an error status, so it gets a stream that ends at once.
-        retry = encode_retry(min(max(pause, int(wait * 1000)), MAX_RETRY))
+        retry = encode_retry(min(int(wait * 1000) + pause, MAX_RETRY))
         return Response(
             HTTPStatus.OK, retry, "text/event-stream", (*headers, (b"Cache-Control", b"no-store")), close=True
         )

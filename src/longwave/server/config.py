@@ -24,6 +24,9 @@ DEFAULT_PORT = 8080
 LONGEST = 86_400  # seconds
 MOST_WORKERS = 256
 CONNECT_RATE = Rate(1000, 20_000)  # a fifth of a core; and all clients behind one proxy may come back at once
+TOLD_RATE = Rate(2000 / 60, 20_000)  # pushes the usual million updates out of the history in eight hours
+PUBLISHER, SUBSCRIBER = "publisher_", "subscriber_"  # what the fields of keys of one kind begin with
+KINDS_OF_KEYS = ("", PUBLISHER, SUBSCRIBER)
 LARGEST_BUFFER = 2**30  # bytes; what a socket option holds once the kernel has doubled it
 
 
@@ -65,8 +68,8 @@ class AccessConfig:
     """Who may publish and subscribe, and which pages of other sites.
 
     key: verifies tokens of publishers and subscribers, where they have none of their own; see auth/keys.py for what a
-        key is. publisher_key, subscriber_key: of one kind each. jwks: address of a JWK set that has the keys of kinds
-        without one. Without any key everybody who reaches the server may publish and subscribe.
+        key is. publisher_key, subscriber_key: of one kind each. jwks, publisher_jwks, subscriber_jwks: instead of
+        these, the address of a JWK set. Without any key everybody who reaches the server may publish and subscribe.
     anonymous: whether subscribers need no token; they see what is public.
     subscriptions: whether the hub tells who subscribes to what, to those whose token allows it.
     cors_origins: of pages that may read the answers. publish_origins: of pages that may publish with a cookie, or where
@@ -79,6 +82,8 @@ class AccessConfig:
     publisher_key: str | None = field(default=None, repr=False)
     subscriber_key: str | None = field(default=None, repr=False)
     jwks: str | None = None
+    publisher_jwks: str | None = None
+    subscriber_jwks: str | None = None
     anonymous: bool = False
     subscriptions: bool = False
     cors_origins: tuple[str, ...] = ()
@@ -87,10 +92,8 @@ class AccessConfig:
     allowed_hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("key", "publisher_key", "subscriber_key", "jwks"):
-            # As of a variable that was not set: without its key the hub would be open.
-            if getattr(self, name) == "":
-                raise InvalidConfiguration(name, "expected a key, got nothing")
+        for kind in KINDS_OF_KEYS:
+            self._check_keys(f"{kind}key", f"{kind}jwks")
         check_cookie_name("cookie_name", self.cookie_name)
         check_hosts("allowed_hosts", self.allowed_hosts)
         for name in ("cors_origins", "publish_origins"):
@@ -98,10 +101,34 @@ class AccessConfig:
         if self.anonymous and not self.has_keys:
             raise InvalidConfiguration("anonymous", "expected a key beside it, as without one everybody may subscribe")
 
+    def _check_keys(self, key: str, jwks: str) -> None:
+        # As of a variable that was not set: without its key the hub would be open.
+        if getattr(self, key) == "":
+            raise InvalidConfiguration(key, "expected a key, got nothing")
+        if getattr(self, jwks) == "":
+            raise InvalidConfiguration(jwks, "expected the address of a JWK set, got nothing")
+        if getattr(self, key) and getattr(self, jwks):
+            raise InvalidConfiguration(jwks, f"expected it or --{key.replace('_', '-')}, got both")
+
     @property
     def has_keys(self) -> bool:
         """Whether there is any key."""
-        return bool(self.key or self.publisher_key or self.subscriber_key or self.jwks)
+        return any(getattr(self, f"{kind}{form}") for kind in KINDS_OF_KEYS for form in ("key", "jwks"))
+
+    def source_of_keys(self, kind: str) -> str | None:
+        """Return the field that tells the keys of `publisher_` or `subscriber_`: their own, or that for both."""
+        fields_in_order = (f"{kind}key", f"{kind}jwks", "key", "jwks")
+        return next((name for name in fields_in_order if getattr(self, name)), None)
+
+    @property
+    def may_publish(self) -> bool:
+        """Whether anybody may, with whatever token."""
+        return not self.has_keys or self.source_of_keys(PUBLISHER) is not None
+
+    @property
+    def may_subscribe(self) -> bool:
+        """Whether anybody may, with whatever token."""
+        return not self.has_keys or self.anonymous or self.source_of_keys(SUBSCRIBER) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,17 +136,23 @@ class Limits:
     """Bounds on what clients may use.
 
     connections: open connections in total; 0 means what the process may open, less `RESERVED_FILES`.
-    connections_per_address: of one client address; 0 means no bound (clients may share a proxy).
-    head: bytes of a request line and headers.
+    connections_per_address: of one client address; 0 means half of all, and no bound for clients on this machine.
+    head: bytes of a request line and headers. The default leaves room for a token or a query with 1,000 selectors.
     body: bytes of a request body.
-    bodies: bytes of all request bodies that are being received, together.
+    bodies: bytes of all request bodies that are being received, together, and of heads that come in parts.
+    answers: bytes of all answers that wait for their clients to read them, of those that are not small.
     topics: `topic` parameters of one subscription.
     selector_bytes: bytes of these together. selector_cost: what matching them may cost; see `Selector.cost`. A token's
         grants have a bound of their own (auth/claims.py).
     streams_per_address, streams_per_subject: open streams of one client address, and of one token's subject; 0 means
         no bound.
+    selectors_per_address: selectors of the open streams of one client address and what matching them costs, together; 0
+        means no bound. Subscriptions to a few topics, and clients on this machine, are not counted.
     connect_rate, connect_rate_per_subject: streams that one client address, and one subject, may open. Clients on this
         machine are not counted by address.
+    told_rate, told_rate_per_subject: updates that the hub writes about the comings and leavings of one client address,
+        and of one subject, where it tells of subscriptions; one above 1 KiB counts as several. Clients on this machine
+        are not counted by address.
     publish_rate, publish_rate_per_subject: updates that one client address, and one subject, may publish.
     lag: bytes of frames held for a subscriber that does not keep up; past it the log feeds it again.
     replays: subscribers that are fed from the log at the same time; others wait their turn.
@@ -127,16 +160,20 @@ class Limits:
 
     connections: int = 0
     connections_per_address: int = 0
-    head: int = 16_384
+    head: int = 2**16
     body: int = 2**20
     bodies: int = 64 * 2**20
+    answers: int = 64 * 2**20
     topics: int = 1000
     selector_bytes: int = 65_536
     selector_cost: int = 1000
     streams_per_address: int = 0
     streams_per_subject: int = 0
+    selectors_per_address: int = 100_000
     connect_rate: Rate = CONNECT_RATE
     connect_rate_per_subject: Rate = NO_LIMIT
+    told_rate: Rate = TOLD_RATE
+    told_rate_per_subject: Rate = TOLD_RATE
     publish_rate: Rate = NO_LIMIT
     publish_rate_per_subject: Rate = NO_LIMIT
     lag: int = 256 * 2**10
@@ -145,8 +182,9 @@ class Limits:
     def __post_init__(self) -> None:
         for name in ("connections", "connections_per_address", "streams_per_address", "streams_per_subject"):
             check_least(name, getattr(self, name), 0)
-        check_least("selector_cost", self.selector_cost, 0)
-        for name in ("head", "body", "bodies", "topics", "selector_bytes", "lag", "replays"):
+        for name in ("selector_cost", "selectors_per_address"):
+            check_least(name, getattr(self, name), 0)
+        for name in ("head", "body", "bodies", "answers", "topics", "selector_bytes", "lag", "replays"):
             check_least(name, getattr(self, name), 1)
 
 
@@ -159,6 +197,7 @@ class Timeouts:
     body: for a complete request body.
     keep_alive: for the next request on an idle connection.
     send: for a subscriber to take what it was sent; then it is cut off. Also `TCP_USER_TIMEOUT`.
+    shutdown_delay: from the signal to stop until the server does, for load balancers to see in `/readyz` that it will.
     drain: for streams and requests to end at a shutdown.
     """
 
@@ -167,6 +206,7 @@ class Timeouts:
     body: float = 30.0
     keep_alive: float = 75.0
     send: float = 30.0
+    shutdown_delay: float = 0.0
     drain: float = 5.0
 
     def __post_init__(self) -> None:
@@ -175,8 +215,9 @@ class Timeouts:
                 raise InvalidConfiguration(
                     name, f"expected more than 0 seconds and at most a day, got {getattr(self, name):g}"
                 )
-        if not 0 <= self.drain <= LONGEST:
-            raise InvalidConfiguration("drain", f"expected 0 seconds to a day, got {self.drain:g}")
+        for name in ("shutdown_delay", "drain"):
+            if not 0 <= getattr(self, name) <= LONGEST:
+                raise InvalidConfiguration(name, f"expected 0 seconds to a day, got {getattr(self, name):g}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

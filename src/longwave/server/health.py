@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 READY = Response(HTTPStatus.OK, b"ready\n")
 
 
-def readiness(hub: Hub, *, draining: bool, keys: bool = True) -> Response:
+def readiness(hub: Hub, *, stopping: bool, keys: bool = True) -> Response:
     """Return 200, or 503 and why not, in one sentence. keys: whether tokens can be verified, if that is needed."""
-    if draining:
+    if stopping:
         problem = "expected a hub that stays, got one that is stopping"
     elif not hub.is_following:
         problem = "expected a hub that follows its log, got one that cannot read it now"

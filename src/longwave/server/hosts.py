@@ -25,9 +25,14 @@ if TYPE_CHECKING:
 ANY = "*"
 LOCAL = "localhost"
 MAX_REMEMBERED = 256  # values of `Host`
+MAX_HOST = 1024  # bytes of one; a name of DNS has 253 at most
 
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.IGNORECASE | re.ASCII)
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::[0-9]*)?", re.IGNORECASE | re.ASCII)
+# RFC 3986 section 3.2.2, but without the comma, by which two headers look like one.
+_GRAMMAR = re.compile(
+    rb"(?:\[([0-9a-f]*:[0-9a-f:.]+)\]|(?:[a-z0-9._~!$&'()*+;=-]|%[0-9a-f]{2})*)(?::[0-9]*)?", re.IGNORECASE
+)
 
 
 class Hosts:
@@ -44,6 +49,13 @@ class Hosts:
             return True
         name = name_of(host.decode("latin-1"))
         return name in self._names or name == LOCAL or name.endswith(f".{LOCAL}") or is_address(name)
+
+
+@lru_cache(MAX_REMEMBERED)
+def is_host(host: bytes) -> bool:
+    """Tell whether it can be the value of a `Host` header, which may be empty: RFC 9112 section 3.2."""
+    found = _GRAMMAR.fullmatch(host)
+    return found is not None and (found[1] is None or is_address(found[1].decode()))
 
 
 def hosts_of(config: ServerConfig) -> Hosts:

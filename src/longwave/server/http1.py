@@ -8,15 +8,19 @@ Requests of one connection are answered one after another, in order. Protocol: R
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from enum import Enum
 from http import HTTPStatus
 from math import inf
 from typing import TYPE_CHECKING, cast
 
 from longwave.core.frame import Format, wrap
+from longwave.core.refusal import Refusal
+from longwave.server.client_address import remote_group
 from longwave.server.connection_limits import Admission
 from longwave.server.request_reader import Part, Received, RequestReader
 from longwave.server.response_head import response_head, stream_head
+from longwave.server.site import SMALL_ANSWER
 from longwave.server.streams import SocketStream, TransportStream, duplicate
 from longwave.transports.exchange import Response
 
@@ -30,9 +34,11 @@ if TYPE_CHECKING:
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 # What is counted of requests that were not read, and by which word.
 REFUSALS = {
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "head_size",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body_size",
-    HTTPStatus.SERVICE_UNAVAILABLE: "bodies_full",
+    HTTPStatus.BAD_REQUEST: Refusal.UNREADABLE,
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: Refusal.HEAD_SIZE,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Refusal.BODY_SIZE,
+    HTTPStatus.TOO_MANY_REQUESTS: Refusal.BODIES_ADDRESS,
+    HTTPStatus.SERVICE_UNAVAILABLE: Refusal.BODIES_FULL,
 }
 
 
@@ -54,16 +60,17 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_address",
         "_admission",
         "_awaited",
         "_busy",
         "_half_closed",
+        "_key",
         "_phase",
         "_reader",
         "_site",
         "_stream",
         "_transport",
+        "_unsent",
         "_writing_paused",
         "deadline",
         "number",
@@ -75,13 +82,14 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._address = ""
+        self._key = ""  # what it is counted by
         self._admission = Admission.WELCOME
         self._phase = Phase.READING
         self._awaited: Part | None = Part.NOTHING  # what the deadline is for; None when it is for no reading
         self._busy = False  # the answer is not known yet
         self._half_closed = False  # the client says no more
         self._writing_paused = False
+        self._unsent = 0  # bytes of answers, where they are so many that writing is paused
         self._stream: TransportStream | None = None
         self.deadline = inf
 
@@ -92,9 +100,9 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         name = transport.get_extra_info("peername")
         peer = name[0] if isinstance(name, tuple) else ""
-        self._address = self._site.peer_counted(peer)
+        self._key = self._site.key_of(peer)
         self._reader = RequestReader(self._site.config.limits, self._site.bodies, peer, self._site.proxies)
-        self._admission = self._site.admit(self._address)
+        self._admission = self._site.admit(self._key)
         if self._admission is Admission.REFUSED:
             self._site.hub.counters.refused("connections_refused")
             self._phase = Phase.CLOSED
@@ -119,9 +127,10 @@ class Connection(asyncio.Protocol):
         """Count the connection no more, unless its stream lives on elsewhere."""
         phase, self._phase = self._phase, Phase.CLOSED
         self._reader.close()
+        self._free_unsent()
         if phase in (Phase.HANDED_OVER, Phase.CLOSED):
             return
-        self._site.left(self._address)
+        self._site.left(self._key)
         self._site.forget(self)
         if self._stream is not None:
             self._stream.lost()
@@ -131,10 +140,14 @@ class Connection(asyncio.Protocol):
         self._writing_paused = True
         if self._stream is not None:
             self._stream.pause_writing()
+        else:
+            self._unsent = self._transport.get_write_buffer_size()
+            self._site.answers.hold(self._unsent, self._key)
 
     def resume_writing(self) -> None:
         """Go on answering."""
         self._writing_paused = False
+        self._free_unsent()
         if self._stream is not None:
             self._stream.resume_writing()
         elif self._phase is Phase.ANSWERING and not self._busy:
@@ -196,7 +209,15 @@ class Connection(asyncio.Protocol):
         self._awaited = self._reader.part
         self.deadline = self._site.now() + self._patience(self._awaited)
         if self._reader.expects_continue:
+            self._promise()
+
+    def _promise(self) -> None:
+        """Tell the client to send its body, or at once that nobody wants it."""
+        if self._site.expects_body(self._reader.announced()):
             self._transport.write(CONTINUE)
+            return
+        self._reader.skip_body()
+        self._go_on()
 
     def _patience(self, part: Part) -> float:
         timeouts = self._site.config.timeouts
@@ -213,11 +234,12 @@ class Connection(asyncio.Protocol):
         if isinstance(item, Response):
             self._site.measuring.requests.unread(item.status)
             self._count_refusal(item.status)
-            self._send(item, head_only=False, keep_alive=False)
+            headers = self._site.headers_of_refusal(self._reader.asked)
+            self._send(replace(item, headers=item.headers + headers), head_only=False, keep_alive=False)
             return
         self.request = item.request
-        full = self._admission is Admission.FULL
-        answer = self._site.turn_away(self.request) if full else self._site.answer(self)
+        welcome = self._admission is Admission.WELCOME
+        answer = self._site.answer(self) if welcome else self._site.turn_away(self.request, self._admission)
         if isinstance(answer, Response):
             self._finish(item, answer)
         elif answer is not None:
@@ -230,7 +252,7 @@ class Connection(asyncio.Protocol):
         try:
             response = await answer
         except asyncio.CancelledError:  # the server stops
-            self._site.bodies.free(len(received.request.body))
+            self._free_body(received.request)
             raise
         self._busy = False
         if response is None:
@@ -243,9 +265,20 @@ class Connection(asyncio.Protocol):
         if status in REFUSALS:
             self._site.hub.counters.refused(REFUSALS[status])
 
+    def _free_body(self, request: Request) -> None:
+        if request.body:
+            self._site.bodies.free(len(request.body), remote_group(request.client))
+
+    def _free_unsent(self) -> None:
+        if self._unsent:
+            self._site.answers.free(self._unsent, self._key)
+            self._unsent = 0
+
     def _finish(self, received: Received, response: Response) -> None:
+        if len(response.body) > SMALL_ANSWER and received.request.method != "HEAD":
+            response = self._site.if_room(received.request, response, self._key)
         self._site.measuring.requests.answered(received.request.method, received.request.path, response.status)
-        self._site.bodies.free(len(received.request.body))
+        self._free_body(received.request)
         if self._phase is Phase.ANSWERING and not self._transport.is_closing():
             self._send(response, head_only=received.request.method == "HEAD", keep_alive=received.keep_alive)
 
@@ -253,7 +286,7 @@ class Connection(asyncio.Protocol):
         """Keep nothing of the request, however long its stream is."""
         if self._phase is not Phase.ANSWERING:  # its stream has begun
             self._site.measuring.requests.answered(received.request.method, received.request.path, HTTPStatus.OK)
-        self._site.bodies.free(len(received.request.body))
+        self._free_body(received.request)
         del self.request
         if self._phase is Phase.ANSWERING:  # the client left before its stream began
             self._close_after_writing()
@@ -261,13 +294,21 @@ class Connection(asyncio.Protocol):
     def _send(self, response: Response, *, head_only: bool, keep_alive: bool) -> None:
         last = response.close or not keep_alive or (self._reader.stopped and not self._reader.requests)
         head = response_head(response, self._site.date(), b"close" if last else self._keep_alive())
-        self._transport.write(head if head_only else head + response.body)
+        if len(response.body) <= SMALL_ANSWER or head_only:
+            self._transport.write(head if head_only else head + response.body)
+        else:
+            self._transport.writelines((head, response.body))  # who asks for the same list is sent the same bytes
         if last:
+            self._count_overrun()
             self._linger()
         elif self._writing_paused:
             self.deadline = self._send_deadline()
         else:
             self._phase = Phase.READING
+
+    def _count_overrun(self) -> None:
+        if self._reader.overrun:
+            self._site.hub.counters.refused(Refusal.PIPELINED)
 
     def _send_deadline(self) -> float:
         return self._site.now() + self._site.config.timeouts.send
@@ -324,7 +365,7 @@ class Connection(asyncio.Protocol):
         self._phase = Phase.HANDED_OVER
         self._transport.abort()
         self._site.forget(self)
-        return SocketStream(self._site.reactor, sock, self._site.counted(self._address))
+        return SocketStream(self._site.reactor, sock, self._key)
 
     def _stay_on_transport(self) -> TransportStream:
         self._phase = Phase.STREAMING

@@ -17,6 +17,7 @@ from enum import Enum
 from typing import IO
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+MAX_SHOWN = 200  # characters of what a client sent, in one field
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -83,6 +84,14 @@ class JsonFormatter(logging.Formatter):
 def fields_of(record: logging.LogRecord) -> dict[str, object]:
     """Return what was given as `extra`, in order."""
     return {name: value for name, value in vars(record).items() if name not in STANDARD}
+
+
+def shown(text: str) -> str:
+    """Return what a client sent as a field of a message has it: shortened, and nothing in it that does not print."""
+    short = text[:MAX_SHOWN]
+    if short.isprintable():
+        return short
+    return "".join([one if one.isprintable() else one.encode("unicode_escape").decode() for one in short])
 
 
 def exception_of(formatter: logging.Formatter, record: logging.LogRecord) -> str:

@@ -13,7 +13,7 @@ from longwave.server.metrics_access import MetricsAccess
 from longwave.server.request_counts import RequestCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from longwave.hub import Hub
     from longwave.server.metrics import Metrics
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Measuring:
     """Part of a site. requests: to be told of each answer. page: None where metrics are off.
 
-    connections: tells how many are open. exchange: of metrics with other workers, if there are any.
+    connections: tells how many are open. limit_keys: tells of how many clients each limit knows.
+    exchange: of metrics with other workers, if there are any.
     """
 
     def __init__(
@@ -33,6 +34,8 @@ class Measuring:
         access: MetricsAccess,
         connections: Callable[[], int],
         exchange: SampleExchange | None = None,
+        *,
+        limit_keys: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self.requests = RequestCounts()
         self.page: MetricsPage | None = None
@@ -42,7 +45,7 @@ class Measuring:
         from longwave.server.metrics import Metrics  # takes 50 ms, as it brings prometheus_client
         from longwave.server.metrics_page import MetricsPage
 
-        self._metrics = Metrics(hub, self.requests, connections, exchange)
+        self._metrics = Metrics(hub, self.requests, connections, exchange, limit_keys=limit_keys)
         self.page = MetricsPage(self._metrics, access)
 
     async def open(self) -> None:

@@ -7,6 +7,7 @@ answers.
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
     from longwave.server.publish_api import Authorise
 
 BAD_REQUEST = "Bad Request"
+TOO_MANY_TOPICS = 'Too many "topic" parameters'
 SUBSCRIBE_TEXTS: dict[type[LongwaveError], str] = {
     MissingTopic: 'Missing "topic" parameter.',
     TooManyTopics: 'Too many "topic" parameters.',
 }
+
+_BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 class Refused(InvalidValue):
@@ -38,18 +42,26 @@ def read_publication(request: Request, authorise: Authorise) -> Batch:
     if media_type(request) != FORM:
         raise Refused(BAD_REQUEST)
     try:
-        fields = parse_parameters("body", request.body.decode())
+        fields = _fields(request.body.decode())
     except (UnicodeDecodeError, InvalidValue):
-        raise Refused(BAD_REQUEST) from None
+        many = sum(pair.startswith(b"topic=") for pair in request.body.split(b"&")) > MAX_TOPICS
+        raise Refused(TOO_MANY_TOPICS if many else BAD_REQUEST) from None
     topics = tuple(value for name, value in fields if name == "topic")
     if not topics:
         raise Refused('Missing "topic" parameter')
     if len(topics) > MAX_TOPICS:
-        raise Refused('Too many "topic" parameters')
+        raise Refused(TOO_MANY_TOPICS)
     try:
         return read_form(fields, authorise)
     except InvalidRetry:
         raise Refused('Invalid "retry" parameter') from None
+
+
+def _fields(text: str) -> list[tuple[str, str]]:
+    """Return the fields of a form. Raises InvalidValue also for a `%` that encodes nothing, as `100%` without care."""
+    if "%" in text and _BROKEN_ESCAPE.search(text):
+        raise InvalidValue("body", "expected two hexadecimal digits behind each '%', got something else")
+    return parse_parameters("body", text)
 
 
 def describe(error: LongwaveError, status: HTTPStatus, method: str) -> tuple[HTTPStatus, str]:

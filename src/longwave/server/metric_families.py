@@ -33,6 +33,7 @@ class Reading:
     """Everything that metrics are read from, at one moment.
 
     counters, census, following: of the hub. requests: counts by method, path and status. connections: that are open.
+    limit_keys: of how many clients each limit knows.
     """
 
     counters: Counters
@@ -40,6 +41,7 @@ class Reading:
     following: bool
     requests: Mapping[tuple[str, str, str], int]
     connections: int
+    limit_keys: Mapping[str, int]
 
 
 Values = Iterable[tuple[tuple[str, ...], float]]  # each after the values of the labels
@@ -142,6 +144,13 @@ FAMILIES: tuple[Family, ...] = (
         plain(lambda reading: reading.counters.subscriptions),
     ),
     Family(
+        "longwave_untold_subscriptions_total",
+        COUNTER,
+        (),
+        "Subscribers that were served and that nobody was told of, as there was no room for that.",
+        plain(lambda reading: reading.counters.untold),
+    ),
+    Family(
         "longwave_drops_total",
         COUNTER,
         ("reason",),
@@ -163,6 +172,13 @@ FAMILIES: tuple[Family, ...] = (
         by_member(lambda reading: reading.counters.replays.items()),
     ),
     Family(
+        "longwave_replays_unsettled_total",
+        COUNTER,
+        (),
+        "Clients with an unknown id that were told `earliest` as looking for the last update took too long.",
+        plain(lambda reading: reading.counters.unsettled),
+    ),
+    Family(
         "longwave_gaps_total",
         COUNTER,
         ("reason",),
@@ -173,8 +189,15 @@ FAMILIES: tuple[Family, ...] = (
         "longwave_refusals_total",
         COUNTER,
         ("reason",),
-        "Requests that were refused.",
-        lambda reading: [((reason,), count) for reason, count in reading.counters.refusals.items()],
+        "Requests and connections that were refused.",
+        lambda reading: [((str(reason),), count) for reason, count in reading.counters.refusals.items()],
+    ),
+    Family(
+        "longwave_limit_keys",
+        GAUGE,
+        ("limit",),
+        "Clients of whom a limit knows what they did lately.",
+        lambda reading: [((limit,), count) for limit, count in reading.limit_keys.items()],
     ),
     Family(
         "longwave_requests_total",

@@ -22,7 +22,7 @@ from longwave.server.metric_families import FAMILIES, Family, Kind, Reading
 from longwave.server.samples import merge, pack, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from longwave.hub import Hub
     from longwave.server.request_counts import RequestCounts
@@ -34,8 +34,8 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 class Metrics:
     """The metrics of one hub and its process.
 
-    connections: tells how many are open. exchange: asks the other workers, if there are any; their samples are told
-    beside this one's then, and each has the label `worker`.
+    connections: tells how many are open. limit_keys: tells of how many clients each limit knows. exchange: asks the
+    other workers, if there are any; their samples are told beside this one's then, and each has the label `worker`.
     """
 
     def __init__(
@@ -44,10 +44,12 @@ class Metrics:
         requests: RequestCounts,
         connections: Callable[[], int],
         exchange: SampleExchange | None = None,
+        *,
+        limit_keys: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._exchange = exchange
         self._registry = CollectorRegistry()
-        self._registry.register(HubCollector(hub, requests, connections))
+        self._registry.register(HubCollector(hub, requests, connections, limit_keys))
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         GCCollector(registry=self._registry)
@@ -75,10 +77,17 @@ class Metrics:
 class HubCollector(Collector):
     """Reads a hub whenever it is asked."""
 
-    def __init__(self, hub: Hub, requests: RequestCounts, connections: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        requests: RequestCounts,
+        connections: Callable[[], int],
+        limit_keys: Callable[[], Mapping[str, int]],
+    ) -> None:
         self._hub = hub
         self._requests = requests
         self._connections = connections
+        self._limit_keys = limit_keys
 
     def collect(self) -> Iterator[Metric]:
         """Yield each metric of the table."""
@@ -88,6 +97,7 @@ class HubCollector(Collector):
             following=self._hub.is_following,
             requests=self._requests.counts,
             connections=self._connections(),
+            limit_keys=self._limit_keys(),
         )
         return (metric_of(family, reading) for family in FAMILIES)
 

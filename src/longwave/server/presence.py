@@ -6,31 +6,34 @@ Protocol: https://mercure.rocks/spec#active-subscriptions (draft 07).
 
 Rules that always hold: one append is under way at a time, so what this hub says stands on the log in the order it says
 it; whoever waits for its subscription to be told waits for `JOIN_PATIENCE` at most; a log that no other process can see
-gets no notes.
+gets no notes; whatever clients do, no more is written about them than `TOLD_RATE` in the long run, but at the end.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from longwave.core.allowance import Allowance
 from longwave.core.announcements import BATCH, Announcements, Attendance
 from longwave.core.member import Member
 from longwave.core.node_note import NodeNote, read_node_note
+from longwave.core.payload import NO_PAYLOAD, compact, layout
 from longwave.core.presence import Patience, Presence
 from longwave.core.statements import Statements
 from longwave.core.subscription_document import end_updates, is_tellable
 from longwave.errors import DuplicateId, HubClosed, LogUnavailable
 from longwave.logs.memory import MemoryLog
+from longwave.server.client_address import remote_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from longwave.auth.grants import Grants
     from longwave.core.announcements import Batch
     from longwave.core.note import Note
     from longwave.core.presence import Duty
@@ -45,12 +48,16 @@ LOOK_EVERY = 5.0  # seconds between two looks at how far the log goes back
 AGAIN_AFTER = 1.0  # seconds, when the log does not take updates
 CLOSE_PATIENCE = 5.0  # seconds to tell of the last ones that leave; if that fails other hubs do it
 RESTATED = 500  # members of one note
+TOLD_RATE = 1000  # updates a second that a hub writes about its subscribers; a log keeps a million by default
+TOLD_AT_ONCE = 20_000  # after a rest, as when all clients of a hub come back
 
 
 class PresenceNode:
     """Tells of subscribers, and knows all; make it before its hub is opened, and `open` it after.
 
     place: what no two hubs that run at the same time have, and a hub has that replaces a dead one; "" for none.
+    changed_at: position on the log of what changed the picture last, for all hubs the same one. On a log that nobody
+        else sees it is the next one after the last that subscribers were handed before the change.
     """
 
     def __init__(self, hub: Hub, *, place: str = "", patience: Patience | None = None) -> None:
@@ -60,6 +67,7 @@ class PresenceNode:
         self._alone = isinstance(hub.log, MemoryLog)
         self._announcements = Announcements()
         self._statements: Statements[str, str] = Statements()
+        self._allowance = Allowance(TOLD_RATE, TOLD_AT_ONCE)
         self._waiting: dict[str, tuple[asyncio.Future[None], float]] = {}  # with the time when it began, in order
         self._owed = NodeNote(node=self.picture.own, by=self.picture.own)
         self._speaks = False
@@ -68,7 +76,8 @@ class PresenceNode:
         self._looks_at = 0.0
         self._wake = asyncio.Event()
         self._closing = False
-        self._warned = False
+        self._warned: set[str] = set()
+        self.changed_at = 0
         if not self._alone:
             hub.notes.listen(self._take)
 
@@ -94,18 +103,26 @@ class PresenceNode:
 
     # Own subscribers.
 
-    async def join(self, selectors: Sequence[str], payload: object) -> Attendance:
-        """Tell that somebody subscribes, and wait until everybody can know; `leave` must follow.
-
-        payload: any JSON value, None for none. Returns without that it was told where there is no room, or no log.
-        """
-        text = "" if payload is None else json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    def attendance(self, selectors: Sequence[str], grants: Grants, address: str) -> Attendance:
+        """Return what others would be told of a client; nobody is yet. address: the client's, "" for none."""
         member_id = uuid.uuid4().urn
         told = tuple([selector for selector in selectors if is_tellable(selector, member_id)])
-        attendance = Attendance(Member(member_id, told, text))
+        payload = compact(grants.payload)
+        if payload and not layout(payload):
+            self._warn("subscriptions are told without their payloads, as these are too large")
+            payload = NO_PAYLOAD
+        return Attendance(Member(member_id, told, payload), _names(address, grants.subject))
+
+    async def join(self, attendance: Attendance) -> None:
+        """Tell that somebody subscribes, and wait until everybody can know; `leave` must follow.
+
+        Returns without that it was told where there is no room, or no log.
+        """
+        member_id, told = attendance.member.id, attendance.member.selectors
         if not told or not self._announcements.join(attendance):
-            self._warn()
-            return attendance
+            self._hub.counters.untold += 1
+            self._warn("subscriptions are served and not told, as there are too many, or they are too large")
+            return
         future = self._loop.create_future()
         self._waiting[member_id] = future, self._loop.time()
         self._wake.set()
@@ -114,7 +131,6 @@ class PresenceNode:
         except asyncio.CancelledError:
             self.leave(attendance)
             raise
-        return attendance
 
     def leave(self, attendance: Attendance) -> None:
         """Tell that a subscriber is gone; safe to call again."""
@@ -122,10 +138,10 @@ class PresenceNode:
         self._announcements.leave(attendance)
         self._wake.set()
 
-    def _warn(self) -> None:
-        if not self._warned:
-            self._warned = True
-            logger.warning("subscriptions are served and not told, as there are too many, or they are too large")
+    def _warn(self, sentence: str) -> None:
+        if sentence not in self._warned:
+            self._warned.add(sentence)
+            logger.warning(sentence)
 
     # Notes.
 
@@ -134,11 +150,19 @@ class PresenceNode:
         if node_note is None:
             return
         own = self.picture.own
-        lost = self.picture.take(node_note, self._now())
+        lost = self._change(node_note, position)
         if node_note.node == own and node_note.by == own:
             self._see_own(position, node_note)
         for member_id in lost:
             self._come_again(member_id)
+
+    def _change(self, note: NodeNote, position: int) -> tuple[str, ...]:
+        """Take what a note says over into the picture; return whom it lost."""
+        version = self.picture.version
+        lost = self.picture.take(note, self._now())
+        if self.picture.version != version:
+            self.changed_at = position
+        return lost
 
     def _see_own(self, position: int, note: NodeNote) -> None:
         for member in note.joined:
@@ -183,6 +207,8 @@ class PresenceNode:
         self._timer = self._loop.call_later(TICK, self._tick)
         now = self._now()
         self._let_go(until=now - JOIN_PATIENCE)
+        if self._announcements.waiting:
+            self._wake.set()
         if self._alone:
             return
         self._add(self.picture.tick(now))
@@ -228,7 +254,7 @@ class PresenceNode:
         self._wake.set()
 
     async def _do_all(self) -> None:
-        while self._announcements.waiting or self._speaks:
+        while self._has_to_tell():
             await self._tell()
         if self._alone or self._closing:
             return
@@ -237,6 +263,12 @@ class PresenceNode:
         await self._look()
         while self._to_restate:
             await self._restate()
+
+    def _has_to_tell(self) -> bool:
+        """Tell whether there is something to write now; what others take this hub for alive by never waits."""
+        if self._speaks:
+            return True
+        return self._announcements.waiting and (self._closing or self._allowance.allows(self._now()))
 
     async def _tell(self) -> None:
         """Tell of the next who come and leave, and whatever else this hub owes the others."""
@@ -251,6 +283,7 @@ class PresenceNode:
             if spoke:
                 self._owe(asks=owed.asks, wants=owed.wants, left=owed.left)
             raise
+        self._allowance.spend(batch.cost, self._now())
         self._announcements.stored()
         if self._alone:
             self._let_in(batch.joined)
@@ -270,11 +303,11 @@ class PresenceNode:
             await self._append_rest([note.note().update()], batch)
             return
         # Before the events, as others may see these as soon as they are on the log.
-        self.picture.take(note, self._now())
+        self._change(note, self._hub.notes.last_told + 1)
         try:
             await self._append_rest([], batch)
         except BaseException:
-            self.picture.take(replace(note, joined=(), left=tuple(batch.joined)), self._now())
+            self._change(replace(note, joined=(), left=tuple(batch.joined)), self._hub.notes.last_told + 1)
             raise
 
     async def _append_rest(self, notes: list[Update], batch: Batch) -> None:
@@ -329,6 +362,12 @@ class PresenceNode:
         note = NodeNote(node=self.picture.own, by=self.picture.own, ends=True)
         with contextlib.suppress(LogUnavailable, HubClosed):
             await self._hub.append([note.note().update()])
+
+
+def _names(address: str, subject: str) -> tuple[str, ...]:
+    """Return by which names a client has a share of what is told; clients on this machine have none by address."""
+    names = (("address", remote_group(address)), ("subject", subject))
+    return tuple([f"{kind} {name}" for kind, name in names if name])
 
 
 def _ends_of_one_batch(members: list[Member]) -> tuple[list[Member], list[Update]]:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, cast
 from longwave.core.drop import Drop
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
+    from socket import SocketType
 
     from longwave.core.subscriber import Subscriber
     from longwave.delivery import Delivery
@@ -57,7 +57,7 @@ class Reactor:
         asyncio.get_running_loop().remove_reader(self._epoll.fileno())
         self._epoll.close()
 
-    def adopt(self, sock: socket.socket, address: str) -> None:
+    def adopt(self, sock: SocketType, address: str) -> None:
         """Note whose socket this is; "" if nobody counts."""
         if address:
             self._addresses[sock.fileno()] = address
@@ -67,7 +67,7 @@ class Reactor:
 
         A subscriber that the kernel refuses to watch is cut off.
         """
-        descriptor = cast("socket.socket", subscriber.sink).fileno()
+        descriptor = cast("SocketType", subscriber.sink).fileno()
         if descriptor < 0:
             return  # closed while it was being attached
         self._subscribers[descriptor] = subscriber
@@ -79,11 +79,11 @@ class Reactor:
 
     def release(self, subscriber: Subscriber) -> None:
         """Close the subscriber's socket."""
-        sock = cast("socket.socket", subscriber.sink)
+        sock = cast("SocketType", subscriber.sink)
         self._subscribers.pop(sock.fileno(), None)
         self.abandon(sock)
 
-    def abandon(self, sock: socket.socket) -> None:
+    def abandon(self, sock: SocketType) -> None:
         """Close an adopted socket."""
         address = self._addresses.pop(sock.fileno(), "")
         sock.close()

@@ -5,12 +5,15 @@ Not here: the grammar of a line (httptools). Rules: RFC 9112 sections 3.2, 6.1 a
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from longwave.server.hosts import MAX_HOST, is_host
 from longwave.transports.exchange import Request
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from longwave.transports.exchange import Headers
 
 LINE = 4  # bytes around a header's name and value: ": " and CRLF
@@ -18,6 +21,12 @@ MAX_HEADERS = 128  # of one head; each takes over 100 bytes of memory, however s
 # What is looked at before anybody asks for it: who is meant, where the body ends, and what becomes of the connection.
 FRAMING = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect", b"connection"})
 NONE: list[bytes] = []
+# Of no request to a server of HTTP that answers for itself. The parser takes these of RTSP (RFC 7826) and ICE, too, and
+# does not tell by which protocol a request calls itself.
+RTSP = ["DESCRIBE", "ANNOUNCE", "SETUP", "PLAY", "PAUSE", "TEARDOWN", "RECORD", "GET_PARAMETER", "SET_PARAMETER"]
+FOREIGN = frozenset(["CONNECT", "SOURCE", "REDIRECT", "FLUSH", *RTSP])
+
+_ABSOLUTE = re.compile(r"https?://([^/?]+)(/[^?]*)?(?:\?(.*))?", re.IGNORECASE)
 
 
 class RequestHead:
@@ -102,20 +111,41 @@ class RequestHead:
         """Return in one sentence why the head must not be trusted, or None."""
         if self.version not in ("1.0", "1.1"):
             return f"expected HTTP/1.0 or HTTP/1.1, got HTTP/{self.version}"
-        hosts = len(self._values(b"host"))
-        if hosts != 1 and (hosts or self.version == "1.1"):
-            return f"expected exactly one Host header, got {hosts}"
-        return self._target_problem() or self._framing_problem()
+        if self.method in FOREIGN:
+            return f"expected a request of HTTP to this server itself, got {self.method}"
+        hosts = self._values(b"host")
+        if len(hosts) == 1:
+            if len(hosts[0]) > MAX_HOST or not is_host(hosts[0]):
+                return "expected a name or an address, and perhaps a port, as Host, got something else"
+        elif hosts or self.version == "1.1":
+            return f"expected exactly one Host header, got {len(hosts)}"
+        return self._target_problem(hosts) or self._framing_problem()
 
-    def _target_problem(self) -> str | None:
-        if self.method == "CONNECT":
-            return "expected a request to this server, got one for a tunnel through it"
-        if not self._target.isascii():
-            return "expected a request target in ASCII, got other bytes; percent-encode them"
+    def _target_problem(self, hosts: Sequence[bytes]) -> str | None:
         try:
-            self._parts = split_target(self._target.decode("ascii"))
-        except ValueError as error:
-            return f"expected a path or an address as request target, got another: {error}"
+            target = self._target.decode("ascii")
+        except UnicodeDecodeError:
+            return "expected a request target in ASCII, got other bytes; percent-encode them"
+        if "#" in target:
+            return "expected a request target without a fragment, got one with '#'"
+        if not target.startswith("/") and target != "*":
+            return self._absolute_problem(target, hosts)
+        path, _, query = target.partition("?")
+        self._parts = (path, query)
+        return None
+
+    def _absolute_problem(self, target: str, hosts: Sequence[bytes]) -> str | None:
+        """Look at a target with the address of a server, which would count, whatever `Host` says.
+
+        Somebody before this server may have gone by either, so another `Host` is refused.
+        """
+        found = _ABSOLUTE.fullmatch(target)
+        host = found[1].encode() if found is not None else b""
+        if found is None or len(host) > MAX_HOST or not is_host(host):
+            return "expected a path, or an address with http:// and a host, as request target, got something else"
+        if hosts and hosts[0].lower() != host.lower():
+            return "expected the host of the request target as Host, got another"
+        self._parts = (found[2] or "/", found[3] or "")
         return None
 
     def _framing_problem(self) -> str | None:
@@ -149,17 +179,3 @@ class RequestHead:
 
     def _values(self, name: bytes) -> list[bytes]:
         return self._framing.get(name, NONE)
-
-
-def split_target(target: str) -> tuple[str, str]:
-    """Return path and query of a request target in origin or absolute form: RFC 9112 section 3.2.
-
-    Raises ValueError for an address that is none.
-    """
-    if "#" in target:
-        target = target.partition("#")[0]
-    if "://" in target and not target.startswith("/"):
-        parts = urlsplit(target)
-        return parts.path or "/", parts.query
-    path, _, query = target.partition("?")
-    return path, query

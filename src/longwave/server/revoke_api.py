@@ -1,4 +1,4 @@
-"""What somebody revokes over HTTP, and the answer.
+"""What somebody revokes over HTTP, the answer, and the line that says who did it.
 
 Not here: who may (access.py), doing it (revoking.py), paths and methods (routes.py).
 """
@@ -6,13 +6,16 @@ Not here: who may (access.py), doing it (revoking.py), paths and methods (routes
 from __future__ import annotations
 
 import json
+import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from longwave.auth.grants import some_of
 from longwave.auth.refusal import Reason
 from longwave.auth.revocations import Aspect, Revocation
 from longwave.errors import InvalidValue, TokenRefused
 from longwave.server.publish_api import FORM, JSON, media_type
+from longwave.server.request_messages import fields_of, headers_of, new_request_id, place_of
 from longwave.transports.exchange import Response, parse_parameters, refusal
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from longwave.auth.grants import Grants
     from longwave.server.revoking import Revoking
     from longwave.transports.exchange import Request
+
+logger = logging.getLogger("longwave.server")
 
 ASPECTS = {aspect.value: aspect for aspect in Aspect}
 EXPECTED = f"expected one of {', '.join(ASPECTS)}"
@@ -38,11 +43,24 @@ async def revoke(request: Request, grants: Grants, revoking: Revoking) -> Respon
         )
     name, value = _read_body(request, media)
     if not grants.may_revoke(value):
-        raise TokenRefused(Reason.UNCOVERED, f"expected mercure.revoke to cover {value[:200]!r}, which it does not")
+        detail = f"expected mercure.revoke to cover {value[:200]!r}, got {some_of(grants.revoke)}"
+        raise TokenRefused(Reason.UNCOVERED, detail, topic=value, **grants.bearer)
     revocation = Revocation(ASPECTS[name], value, revoking.now())
     closed = await revoking.revoke(revocation)
     answer = {name: value, "before": revocation.before, "closed": closed}
-    return Response(HTTPStatus.OK, json.dumps(answer).encode() + b"\n", "application/json")
+    headers = headers_of(_record(request, grants, revocation, closed))
+    return Response(HTTPStatus.OK, json.dumps(answer).encode() + b"\n", "application/json", headers)
+
+
+def _record(request: Request, grants: Grants, revocation: Revocation, closed: int) -> str:
+    """Write down who revoked what, and return the request's id."""
+    request_id = new_request_id()
+    aspect, value = revocation.aspect.value, revocation.value
+    facts = {"aspect": aspect, "value": value, "before": revocation.before, "closed": closed, **grants.bearer}
+    fields = fields_of(request, request_id, "", facts)
+    done = f"revoked {aspect} {value[:200]!r}, which ended {closed} streams here"
+    logger.info("%s, as asked by %s (request %s)", done, place_of(fields), request_id, extra=fields)
+    return request_id
 
 
 def _read_body(request: Request, media: str) -> tuple[str, str]:

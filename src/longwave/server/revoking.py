@@ -2,7 +2,8 @@
 
 Not here: which tokens a revocation covers (auth/revocations.py), requests (revoke_api.py).
 Rules that always hold: a revocation is on the log before anybody is told that it counts; what was read from the log
-counts before a connection is accepted; a revocation that matters is stated anew before it is too old to be read.
+counts before a connection is accepted; what follows a revocation on the log reaches no stream that it ends; a
+revocation that matters is stated anew before it is too old to be read.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from longwave.errors import DuplicateId, HubClosed, LogUnavailable
 from longwave.logs.memory import MemoryLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from longwave.auth.revocations import Aspect, Revocation, Revocations
     from longwave.core.note import Note
@@ -56,11 +57,9 @@ class Revoking:
         self._task = asyncio.get_running_loop().create_task(self._keep(), name="longwave-revocations")
 
     async def close(self) -> None:
-        """Stop; what is on the log stays there."""
-        tasks = [self._task, *self._ending.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        """Stop, once all streams that are to be ended have; what is on the log stays there."""
+        self._task.cancel()
+        await asyncio.wait([self._task, *self._ending.values()])
 
     async def revoke(self, revocation: Revocation) -> int:
         """Make it count everywhere, and return how many streams of this hub were ended for it.
@@ -77,13 +76,15 @@ class Revoking:
         finally:
             self._ended.pop(revocation, None)
 
-    def _take(self, position: int, note: Note) -> None:
+    def _take(self, position: int, note: Note) -> Awaitable[object] | None:
+        """Let the hub go no further on the log before the streams are ended, as what follows is not for them."""
         for revocation in read_revocations(note):
             key = revocation.aspect, revocation.value
             known = self._statements.find(key)
             if known is None or known.before <= revocation.before:
                 self._statements.state(key, revocation, position, time.monotonic())
             self._apply(revocation)
+        return asyncio.wait(self._ending.values()) if self._ending else None
 
     def _apply(self, revocation: Revocation) -> None:
         version = self._revocations.version

@@ -6,7 +6,6 @@ Not here: bytes (http1.py), what updates look like (publish_api.py), the stream 
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from enum import Enum
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING
 from longwave.auth.grants import NOTHING, Grants
 from longwave.auth.origins import may_publish
 from longwave.core.audience import SelectorsTooCostly, SelectorsTooLong
+from longwave.core.refusal import Refusal
+from longwave.core.update import ReservedType
 from longwave.errors import DuplicateId, HubClosed, InvalidValue, LogUnavailable, LongwaveError, TokenRefused
 from longwave.server import mercure
 from longwave.server.authorisation import Authorisation
@@ -26,8 +27,11 @@ from longwave.server.console import console_pages
 from longwave.server.cors import Cors
 from longwave.server.hosts import hosts_of
 from longwave.server.publish_api import ReservedTopic, UnsupportedType, check_not_reserved, read_batch
+from longwave.server.refusal_messages import RefusalMessages
+from longwave.server.request_messages import headers_of
 from longwave.server.revoke_api import revoke
 from longwave.server.subscriptions_api import SubscriptionsApi
+from longwave.server.token_messages import TokenMessages
 from longwave.server.told_stream import serve_told
 from longwave.transports import sse
 from longwave.transports.exchange import Exchange, Request, Response, refusal
@@ -51,6 +55,7 @@ HEALTH = "/healthz"
 READY = "/readyz"
 METRICS = "/metrics"
 RETRY_AFTER = ((b"Retry-After", b"1"),)  # seconds, when the log does not take writes
+MOST_REPEATED = 200  # bytes of what a client sent that an answer repeats
 
 Answer = Response | Awaitable[Response | None] | None  # None: the exchange was taken over by a stream
 Handler = Callable[[Exchange], Answer]
@@ -58,6 +63,7 @@ Handler = Callable[[Exchange], Answer]
 STATUSES: dict[type[LongwaveError], HTTPStatus] = {
     UnsupportedType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     ReservedTopic: HTTPStatus.FORBIDDEN,
+    ReservedType: HTTPStatus.FORBIDDEN,
     InvalidValue: HTTPStatus.BAD_REQUEST,
     DuplicateId: HTTPStatus.CONFLICT,
     LogUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -67,9 +73,11 @@ STATUSES: dict[type[LongwaveError], HTTPStatus] = {
 
 # What is counted, and by which word.
 REFUSALS: dict[type[LongwaveError], str] = {
-    SelectorsTooLong: "selector_size",
-    SelectorsTooCostly: "selector_cost",
-    sse.TooManyTopics: "topics",
+    SelectorsTooLong: Refusal.SELECTOR_SIZE,
+    SelectorsTooCostly: Refusal.SELECTOR_COST,
+    sse.TooManyTopics: Refusal.TOPICS,
+    ReservedTopic: Refusal.RESERVED_TOPIC,
+    ReservedType: Refusal.RESERVED_TYPE,
 }
 
 
@@ -87,10 +95,10 @@ class Dialect(Enum):
             mercure.read_publication(request, authorise) if self is Dialect.MERCURE else read_batch(request, authorise)
         )
 
-    def respond(self, error: LongwaveError, method: str) -> Response:
+    def respond(self, error: LongwaveError, method: str, headers: Headers = ()) -> Response:
         """Return the response that tells the client what was wrong."""
         status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
-        headers = RETRY_AFTER if status is HTTPStatus.SERVICE_UNAVAILABLE else ()
+        headers += RETRY_AFTER if status is HTTPStatus.SERVICE_UNAVAILABLE else ()
         if self is Dialect.MERCURE:
             status, text = mercure.describe(error, status, method)
             return refusal(status, text, headers)
@@ -98,7 +106,7 @@ class Dialect(Enum):
 
     def unauthorised(self, request_id: str) -> Response:
         """Return the response to a token that is refused; why is for the operator, who finds it by the request id."""
-        headers = ((b"WWW-Authenticate", b"Bearer"), (b"X-Request-Id", request_id.encode()))
+        headers = ((b"WWW-Authenticate", b"Bearer"), *headers_of(request_id))
         text = f"expected a token that counts; the hub's own messages say what was wrong (request {request_id})"
         status = HTTPStatus.UNAUTHORIZED
         return refusal(status, status.phrase if self is Dialect.MERCURE else text, headers)
@@ -121,10 +129,12 @@ class Routes:
         self._access = access
         self._subscriptions = subscriptions
         self._presence = presence
-        self._subscriptions_api = SubscriptionsApi(hub, presence.picture) if presence is not None else None
+        self._subscriptions_api = SubscriptionsApi(hub, presence) if presence is not None else None
         self._listing = self._read_only(partial(self._guarded, Dialect.MERCURE, self._list_subscriptions))
         self._cors = Cors(config.access.cors_origins)
         self._hosts = hosts_of(config)
+        self._messages = RefusalMessages()
+        self._token_messages = TokenMessages()
         limits = config.limits
         self._client_limits = ClientLimits(limits)
         self._selector_limits = sse.SelectorLimits(
@@ -146,6 +156,10 @@ class Routes:
         guarded = partial(self._guarded, Dialect.PLAIN, lambda _, exchange: handler(exchange))
         self._table[path] = self._read_only(guarded)
 
+    def limit_keys(self) -> dict[str, int]:
+        """Return of how many clients the limits know, by limit."""
+        return self._client_limits.known()
+
     def answer(self, exchange: Exchange) -> Answer:
         """Return the response, now or later, or None if a stream has begun."""
         headers = self.headers(exchange.request)
@@ -159,14 +173,20 @@ class Routes:
     def _answer(self, exchange: Exchange) -> Answer:
         request = exchange.request
         if not self._hosts.any and not self._hosts.allow(host := request.header(b"host")):
-            return misdirected(host or b"")
+            return self._forbid(request, Refusal.HOST, misdirected(host or b""))
         methods = self._table.get(request.path) or self._methods_of_listing(request.path)
         if methods is None:
-            return refusal(HTTPStatus.NOT_FOUND, f"expected one of {', '.join(self._table)}, got {request.path}")
+            came = request.path[:MOST_REPEATED]  # somebody may have put a token into it
+            return refusal(HTTPStatus.NOT_FOUND, f"expected one of {', '.join(self._table)}, got {came}")
         handler = methods.get(request.method)
         if handler is None:
             return self._without_handler(request, methods)
         return handler(exchange)
+
+    def serves(self, request: Request) -> bool:
+        """Tell whether something is at the request's path, for its method."""
+        methods = self._table.get(request.path) or self._methods_of_listing(request.path)
+        return methods is not None and request.method in methods
 
     def _with_headers(self, answer: Answer, headers: Headers) -> Answer:
         if isinstance(answer, Response):
@@ -206,7 +226,7 @@ class Routes:
         except OSError:  # the client left before its stream began
             return None
         except Exception:
-            return fail()
+            return fail(dialect)
         if answer is None or isinstance(answer, Response):
             return answer
         return self._guarded_later(dialect, exchange.request, answer)
@@ -221,44 +241,70 @@ class Routes:
         except OSError:
             return None
         except Exception:
-            return fail()
+            return fail(dialect)
 
     def _refuse(self, dialect: Dialect, request: Request, error: LongwaveError) -> Response:
         if isinstance(error, TokenRefused):
+            try:
+                self._client_limits.bad_token(request.client)
+            except LimitReached as limit:
+                return self._refuse(dialect, request, limit)
             self._hub.counters.refused(error.reason)
-            return refuse_token(dialect, request, error)
+            return dialect.unauthorised(self._token_messages.tell(request, error))
         if isinstance(error, LimitReached):
             self._hub.counters.refused(error.reason)
-            return come_back(request, HTTPStatus.TOO_MANY_REQUESTS, str(error), wait=error.wait, close=False)
-        if type(error) in REFUSALS:
-            self._hub.counters.refused(REFUSALS[type(error)])
-        return dialect.respond(error, request.method)
+            headers = self._messages.tell(request, error.reason, str(error), error.subject)
+            status = HTTPStatus.TOO_MANY_REQUESTS
+            return come_back(request, status, str(error), wait=error.wait, headers=headers, close=False)
+        reason = REFUSALS.get(type(error))
+        if reason is not None:
+            self._hub.counters.refused(reason)
+        return dialect.respond(error, request.method, self._messages.tell(request, reason or "", str(error)))
+
+    def tell(self, request: Request, reason: Refusal, sentence: str) -> Headers:
+        """Tell the operator of a request that is refused, and return the headers by which that is found."""
+        return self._messages.tell(request, reason, sentence)
+
+    def _forbid(self, request: Request, reason: Refusal, response: Response) -> Response:
+        """Count a request that is refused for where it comes from, and let the operator find it."""
+        self._hub.counters.refused(reason)
+        headers = self.tell(request, reason, response.body.decode().rstrip())
+        return replace(response, headers=response.headers + headers)
 
     # Subscribing.
 
     def _subscribe(self, dialect: Dialect, exchange: Exchange) -> Answer:
         request = exchange.request
-        if request.method == "HEAD":
-            return sse.serve(exchange, self._hub, self._terms(dialect, self._access.subscriber(request), ()))
         self._client_limits.connect(request.client)  # before the token, or it could be guessed at any speed
         grants = self._access.subscriber(request)
-        self._client_limits.connect_as(grants.subject)
-        counted = self._client_limits.counting(exchange, grants.subject)
+        if request.method == "HEAD":
+            return sse.serve(exchange, self._hub, self._terms(dialect, grants, ()))
+        if grants.subject:
+            self._client_limits.connect_as(grants.subject)
+        asked = sse.asked_by(request, self._selector_limits)
+        weight = len(asked[0].selectors) + asked[0].cost
+        counted = self._client_limits.counting(exchange, grants.subject, weight)
         terms = self._terms(dialect, grants, self._cors.headers(request))
         if self._presence is None:
-            return sse.serve(counted, self._hub, terms)
-        self._client_limits.check_room(exchange, grants.subject)  # before anybody is told of the client
-        return serve_told(counted, self._hub, terms, self._presence, self._subscriptions)
+            return sse.serve(counted, self._hub, terms, asked)
+        # Before anybody is told of the client.
+        self._client_limits.check_room(exchange, grants.subject, weight)
+        selectors = tuple([selector.text for selector in asked[0].selectors])
+        attendance = self._presence.attendance(selectors, grants, request.client)
+        self._client_limits.tell(request.client, grants.subject, 2 * attendance.cost)  # it comes, and it leaves
+        return serve_told(counted, self._hub, terms, asked, self._presence, self._subscriptions, attendance)
 
     def _terms(self, dialect: Dialect, grants: Grants, headers: Headers) -> sse.Terms:
         if grants is NOTHING and not headers:
             return self._usual_terms[dialect]
-        return sse.Terms(
-            limits=self._selector_limits,
-            grants=grants,
-            headers=headers,
-            tells_start=dialect is Dialect.PLAIN,
-            attached=partial(self._subscriptions.add, grants=grants) if grants is not NOTHING else None,
+        terms = sse.Terms(
+            limits=self._selector_limits, grants=grants, headers=headers, tells_start=dialect is Dialect.PLAIN
+        )
+        if grants is NOTHING:
+            return terms
+        subscriptions = self._subscriptions
+        return replace(
+            terms, still=partial(subscriptions.check, grants), attached=partial(subscriptions.add, grants=grants)
         )
 
     # Subscriptions that are active.
@@ -268,6 +314,7 @@ class Routes:
 
     def _list_subscriptions(self, _: Dialect, exchange: Exchange) -> Answer:
         assert self._subscriptions_api is not None, "or else there are no methods for its paths"
+        self._client_limits.connect(exchange.request.client)
         self._access.check_listing(exchange.request)
         return self._subscriptions_api.answer(exchange.request)
 
@@ -284,7 +331,8 @@ class Routes:
             grants = self._access.publisher(request)
             return self._append_authorised(dialect, request, grants)
         if not self._is_own_page(request):
-            return refusal(HTTPStatus.FORBIDDEN, "expected a page of this hub's own origin, got one of another")
+            sentence = "expected a page of this hub's own origin, got one of another"
+            return self._forbid(request, Refusal.ORIGIN, refusal(HTTPStatus.FORBIDDEN, sentence))
         return self._append(dialect, request, check_not_reserved)
 
     def _is_own_page(self, request: Request) -> bool:
@@ -316,15 +364,14 @@ class Routes:
 
     async def _health(self) -> Response:
         await self._hub.append([])
-        if not self._access.is_ready:
-            return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "expected the keys that verify tokens, got none yet")
         return Response(HTTPStatus.OK, b"ok\n")
 
 
-def fail() -> Response:
+def fail(dialect: Dialect) -> Response:
     """Log the exception that is being handled, and tell the client no more than that there was one."""
     logger.exception("answering a request failed")
-    return refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "this hub failed; its own messages say why")
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return refusal(status, status.phrase if dialect is Dialect.MERCURE else "this hub failed; its own messages say why")
 
 
 def always(response: Response) -> Handler:
@@ -334,15 +381,6 @@ def always(response: Response) -> Handler:
 
 def misdirected(host: bytes) -> Response:
     """Tell a client that this hub is not known by that name."""
-    came = host[:200].decode("latin-1")
+    came = host[:MOST_REPEATED].decode("latin-1")
     sentence = f"expected localhost, an IP address or a name of --allowed-host as Host, got {came!a}"
     return refusal(HTTPStatus.MISDIRECTED_REQUEST, sentence)
-
-
-def refuse_token(dialect: Dialect, request: Request, error: TokenRefused) -> Response:
-    """Tell the client nothing but that it is refused, and the operator why; both by one request id."""
-    request_id = secrets.token_hex(8)
-    fields = {"request_id": request_id, "client": request.client, "reason": error.reason}
-    where = f"{request.client or 'a client'}: {request.method} {request.path}"
-    logger.warning("refused a token of %s: %s (request %s)", where, error, request_id, extra=fields)
-    return dialect.unauthorised(request_id)

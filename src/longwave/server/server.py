@@ -72,6 +72,15 @@ class Server:
         self.url = url_of(self._listening[0])
         return self
 
+    async def prepare_to_stop(self) -> None:
+        """Say that the hub is to be left, and go on as before for the time that others need to notice."""
+        self.site.stopping = True
+        delay = self._config.timeouts.shutdown_delay
+        if delay:
+            logger.info("stopping in %g s", delay)
+            await asyncio.sleep(delay)
+        logger.info("stopping: %d connections are open", self.site.limits.open)
+
     async def __aexit__(self, *_: object) -> None:
         """Stop listening, end all streams within the drain time, and close the hub."""
         self._stop_listening()
@@ -109,7 +118,9 @@ async def serve(
     place: str = "",
     exchange: SampleExchange | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then drain; a second signal ends the process at once.
+    """Serve until SIGTERM or SIGINT, and for the delay that is configured, then drain.
+
+    A second signal ends the process at once.
 
     announce: called with the address once connections are accepted. stop: set by whoever else may stop it.
     place: see presence.py.
@@ -121,7 +132,7 @@ async def serve(
             spare_collections()
             announce(server.url)
             await stop.wait()
-            logger.info("stopping: %d connections are open", server.site.limits.open)
+            await server.prepare_to_stop()
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from longwave.core.pacing import Wheel
+from longwave.core.refusal import Refusal
 from longwave.errors import InvalidConfiguration
 from longwave.server.access import Access
 from longwave.server.client_address import TrustedProxies
@@ -20,9 +21,9 @@ from longwave.server.coming_back import come_back
 from longwave.server.config import SinkKind
 from longwave.server.connection_limits import Admission, ConnectionLimits, connections_allowed
 from longwave.server.health import readiness
+from longwave.server.held_bytes import HeldBytes, Room
 from longwave.server.measuring import Measuring
 from longwave.server.presence import PresenceNode
-from longwave.server.request_bodies import RequestBodies
 from longwave.server.response_head import Dates
 from longwave.server.revoking import Revoking
 from longwave.server.routes import METRICS, READY, Answer, Routes
@@ -37,17 +38,20 @@ if TYPE_CHECKING:
     from longwave.server.http1 import Connection
     from longwave.server.reactor import Reactor
     from longwave.server.sample_exchange import SampleExchange
-    from longwave.transports.exchange import Exchange, Request, Response
+    from longwave.transports.exchange import Exchange, Headers, Request, Response
 
 TICK = 0.25  # seconds between two looks at deadlines
 LINGER = 2.0  # seconds to let a client read a last answer before its connection is closed
+SHARES = 4  # as many clients at least use up what all hold together: bodies, and answers that nobody reads
+SMALL_ANSWER = 2**16  # bytes; a transport holds as many for a client that reads nothing, whatever is counted
 
 
 class Site:
     """Shared by all connections; `open` and `close` frame its life in a running loop.
 
     place: see presence.py. exchange: of metrics with other workers, if there are any. measuring: of each answer.
-    reactor: None where streams stay on transports. draining: no connection is welcome any more.
+    reactor: None where streams stay on transports. stopping: the hub is to be left. draining: no connection is welcome
+    any more.
     presence, revoking: None where nobody is told of subscriptions, and where there are no tokens.
     """
 
@@ -57,11 +61,14 @@ class Site:
         self.limits = ConnectionLimits(
             connections_allowed(config.limits.connections), config.limits.connections_per_address
         )
-        self.bodies = RequestBodies(config.limits.bodies)
+        bodies, answers = config.limits.bodies, config.limits.answers
+        self.bodies = HeldBytes(bodies, max(bodies // SHARES, config.limits.body))
+        self.answers = HeldBytes(answers, answers // SHARES)
         self.proxies = TrustedProxies.parse("trusted_proxies", config.listen.trusted_proxies)
         self._watched: dict[int, Connection] = {}
         self._numbers = count()
         self.reactor: Reactor | None = None
+        self.stopping = False
         self.draining = False
         self.access = Access(config.access)
         self.presence = PresenceNode(hub, place=place) if config.access.subscriptions else None
@@ -70,14 +77,16 @@ class Site:
         self._routes = Routes(
             hub, self.access, self.subscriptions, config, presence=self.presence, revoking=self.revoking
         )
-        self.measuring = Measuring(hub, config.metrics, lambda: self.limits.open, exchange)
+        self.measuring = Measuring(
+            hub, config.metrics, lambda: self.limits.open, exchange, limit_keys=self._routes.limit_keys
+        )
         self._add_pages()
         self._dates = Dates()
         self._tasks: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
 
     def _add_pages(self) -> None:
-        self._routes.add_page(READY, lambda _: readiness(self.hub, draining=self.draining, keys=self.access.is_ready))
+        self._routes.add_page(READY, lambda _: readiness(self.hub, stopping=self.stopping, keys=self.access.is_ready))
         page = self.measuring.page
         if page is not None:
             self._routes.add_page(METRICS, lambda exchange: page.answer(exchange.request))
@@ -132,12 +141,35 @@ class Site:
         """Answer a request."""
         return self._routes.answer(exchange)
 
-    def turn_away(self, request: Request) -> Response:
-        """Answer a request on a connection over the limit."""
-        headers = self._routes.headers(request)  # without them a page of another origin would never come back
-        self.hub.counters.refused("connections")
+    def turn_away(self, request: Request, admission: Admission) -> Response:
+        """Answer a request on a connection over the limit of all, or of its address."""
+        if admission is Admission.ADDRESS_FULL:
+            sentence = f"expected at most {self.limits.per_address} connections from one address, got more"
+            return self._delay(request, HTTPStatus.TOO_MANY_REQUESTS, Refusal.CONNECTIONS_ADDRESS, sentence)
         sentence = f"expected at most {self.limits.total} connections, got more"
-        return come_back(request, HTTPStatus.SERVICE_UNAVAILABLE, sentence, headers=headers)
+        return self._delay(request, HTTPStatus.SERVICE_UNAVAILABLE, Refusal.CONNECTIONS, sentence)
+
+    def if_room(self, request: Request, response: Response, key: str) -> Response:
+        """Return a large answer, or another if too much waits to be read already; key: as of `admit`."""
+        # One that is larger than a share is given to who holds nothing else, or nobody would ever get it.
+        room = self.answers.room(min(len(response.body), self.answers.share), key)
+        if room is Room.ENOUGH:
+            return response
+        whose, status = "", HTTPStatus.SERVICE_UNAVAILABLE
+        if room is Room.SHARE_TAKEN:
+            whose, status = " of one address", HTTPStatus.TOO_MANY_REQUESTS
+        sentence = f"expected that the answers before{whose} are read, got too many that are not"
+        return self._delay(request, status, Refusal.ANSWERS_FULL, sentence)
+
+    def _delay(self, request: Request, status: HTTPStatus, reason: Refusal, sentence: str) -> Response:
+        self.hub.counters.refused(reason)
+        # Without the first headers a page of another origin would never come back.
+        headers = self._routes.headers(request) + self._routes.tell(request, reason, sentence)
+        return come_back(request, status, sentence, headers=headers)
+
+    def headers_of_refusal(self, asked: Request | None) -> Headers:
+        """Return what else the answer to a request that was not read says, by which a page may read why."""
+        return () if asked is None else self._routes.headers(asked)
 
     def run(self, coroutine: Coroutine[None, None, None]) -> None:
         """Run the rest of an answer; a stop waits for it."""
@@ -150,13 +182,13 @@ class Site:
         while self._tasks:
             await asyncio.wait(list(self._tasks))
 
-    def peer_counted(self, peer: str) -> str:
-        """Return the address that connections of this peer count by; "" for a proxy, which connects for many."""
-        return "" if self.proxies.trust(peer) else peer
+    def key_of(self, peer: str) -> str:
+        """Return what connections of this peer count by; "" if by nothing, as of a proxy, which connects for many."""
+        return "" if self.proxies.trust(peer) else self.limits.key(peer)
 
-    def admit(self, address: str) -> Admission:
+    def admit(self, key: str) -> Admission:
         """Count a connection, unless it is REFUSED."""
-        return Admission.REFUSED if self.draining else self.limits.enter(address)
+        return Admission.REFUSED if self.draining else self.limits.enter(key)
 
     def streams(self) -> list[Subscriber]:
         """Return all subscribers on this server's connections, in whatever state."""
@@ -164,13 +196,13 @@ class Site:
         on_sockets = self.reactor.subscribers() if self.reactor is not None else []
         return on_sockets + [subscriber for subscriber in on_transports if subscriber is not None]
 
-    def counted(self, address: str) -> str:
-        """Return the address if connections are counted by it, else ""."""
-        return address if self.config.limits.connections_per_address else ""
+    def expects_body(self, request: Request) -> bool:
+        """Tell whether a request that is announced is at a path and of a method that there is."""
+        return self._routes.serves(request)
 
-    def left(self, address: str) -> None:
+    def left(self, key: str) -> None:
         """Count a connection no more."""
-        self.limits.leave(address)
+        self.limits.leave(key)
         if not self.limits.open:
             self._empty.set()
 

@@ -1,9 +1,9 @@
 """Subscriptions of clients that are known by a token, or that others are told of, for as long as their streams last.
 
 Not here: what a token allows (access.py), who is told (presence.py), streams of clients that nobody has to know.
-Rules that always hold: nothing is sent past a token's expiry or revocation; its stream ends cleanly then, so that its
-client comes back at once, with a fresh token and where it was; whoever is told of somebody's coming is told of the
-leaving.
+Rules that always hold: no event is begun to be sent past a token's expiry or revocation; its stream ends then, cleanly
+as a rule, so that its client comes back at once, with a fresh token and where it was; whoever is told of somebody's
+coming is told of the leaving.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from longwave.auth.claims import check_times
+from longwave.auth.refusal import Reason
 from longwave.core.frame import END_OF_CHUNKS, Format
 from longwave.core.subscriber import State
+from longwave.errors import TokenRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +51,7 @@ class Subscription:
     def released(self, subscriber: Subscriber) -> None:
         """Note the stream's end, whatever the reason."""
         self._whole.remove(self)
+        subscriber.release = self._release  # who still knows the subscriber keeps no grants alive
         self._release(subscriber)
 
 
@@ -70,8 +74,16 @@ class Subscriptions:
     def __len__(self) -> int:
         return len(self._all)
 
+    def check(self, grants: Grants) -> None:
+        """Raise TokenRefused if the token does not count any more: a while may have passed since it was read."""
+        check_times(grants, self._now())
+        revoked = self._revocations.covering(grants)
+        if revoked is not None:
+            aspect = revoked.aspect.value
+            raise TokenRefused(Reason.REVOKED, f"it was revoked by its {aspect}", aspect=aspect, **grants.bearer)
+
     def add(self, subscriber: Subscriber, grants: Grants, attendance: Attendance | None = None) -> None:
-        """Watch a stream until it is closed; its token may have been revoked since it was read."""
+        """Watch a stream until it is closed; its token may not count any more."""
         if subscriber.state is State.CLOSED:
             self._leave(attendance)
             return
@@ -113,7 +125,7 @@ class Subscriptions:
 
     def _finish(self, subscription: Subscription) -> None:
         subscriber = subscription.subscriber
-        self._hub.delivery.finish(subscriber, END_OF_CHUNKS if subscriber.feed.form is Format.CHUNKED else b"")
+        self._hub.delivery.cut(subscriber, END_OF_CHUNKS if subscriber.feed.form is Format.CHUNKED else b"")
 
     def _leave(self, attendance: Attendance | None) -> None:
         if attendance is not None and self._presence is not None:

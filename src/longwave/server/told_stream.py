@@ -13,6 +13,7 @@ from longwave.transports import sse
 from longwave.transports.exchange import Response
 
 if TYPE_CHECKING:
+    from longwave.core.announcements import Attendance
     from longwave.core.subscriber import Subscriber
     from longwave.hub import Hub
     from longwave.server.presence import PresenceNode
@@ -21,11 +22,16 @@ if TYPE_CHECKING:
 
 
 async def serve_told(
-    exchange: Exchange, hub: Hub, terms: sse.Terms, presence: PresenceNode, subscriptions: Subscriptions
+    exchange: Exchange,
+    hub: Hub,
+    terms: sse.Terms,
+    asked: sse.Asked,
+    presence: PresenceNode,
+    subscriptions: Subscriptions,
+    attendance: Attendance,
 ) -> Response | None:
-    """Tell that the client subscribes, then serve it as `sse.serve` does. Raises as that."""
-    selectors = sse.selectors_of(exchange.request, terms.limits)
-    attendance = await presence.join(selectors, terms.grants.payload)
+    """Tell that the client subscribes, as `attendance` has it, then serve it as `sse.serve` does. Raises as that."""
+    await presence.join(attendance)
     watched = False
 
     def attached(subscriber: Subscriber) -> None:
@@ -34,7 +40,7 @@ async def serve_told(
         subscriptions.add(subscriber, terms.grants, attendance)
 
     try:
-        answer = sse.serve(exchange, hub, replace(terms, attached=attached))
+        answer = sse.serve(exchange, hub, replace(terms, attached=attached), asked)
         if answer is None or isinstance(answer, Response):
             return answer
         await answer

@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from longwave.server.assignment import Assignment
+    from longwave.server.config import Timeouts
 
 logger = logging.getLogger("longwave.server")
 
-STOP_GRACE = 10.0  # seconds beyond the drain time for a worker to end before it is killed
+STOP_GRACE = 10.0  # seconds beyond those of its configuration for a worker to end before it is killed
 
 
 async def supervise(assignment: Assignment, announce: Callable[[str], None]) -> None:
@@ -78,7 +79,7 @@ class Supervisor:
             await self.stop.wait()
             for process in self._processes.values():
                 process.release()
-            _, late = await asyncio.wait(places, timeout=config.timeouts.drain + STOP_GRACE)
+            _, late = await asyncio.wait(places, timeout=patience(config.timeouts))
             if late:
                 logger.warning("workers that did not end in time are killed: %d", len(late))
                 self.kill()
@@ -149,6 +150,11 @@ class Supervisor:
         else:
             logger.error("worker %d did not start, the next try is in %g s: %s", number, next_pause, life.fault)
         return next_pause
+
+
+def patience(timeouts: Timeouts) -> float:
+    """Return the seconds that a worker may take to end."""
+    return timeouts.shutdown_delay + timeouts.drain + STOP_GRACE
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from longwave.auth.grants import NOTHING, Grants
 from longwave.core.audience import Audience, audience_of, canonical, check_cost, check_size
+from longwave.core.resume import NOWHERE, Resumption
 from longwave.errors import InvalidValue
 from longwave.eventstream.encoder import HEARTBEAT, encode_id
-from longwave.known_ids import Resumption
 from longwave.transports.exchange import Response, parse_parameters
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ TOPIC = "topic"
 MAX_REMEMBERED = 1000  # queries that were read, as most subscribers of a hub ask for the same few
 MAX_REMEMBERED_LENGTH = 256  # characters of one
 LAST_EVENT_ID_HEADER = b"Last-Event-ID"
-# Query parameters, for clients that cannot set the header; the last two are of old Mercure clients and of a polyfill.
-LAST_EVENT_ID = ("lastEventID", "last_event_id", "Last-Event-ID", "lastEventId")
+Asked = tuple[Audience, list[tuple[str, str]]]  # who is to be fed if there are no grants, and all parameters
+# Query parameters, for clients that cannot set the header; the first that is there counts: the one that a polyfill
+# appends to whatever the page has begun with, as it has moved on since. The last one is of old Mercure clients.
+LAST_EVENT_ID = ("lastEventId", "lastEventID", "last_event_id", "Last-Event-ID")
 LONGEST_TOLD = 1024  # bytes of an id in a response's head; proxies refuse a head that is above 4 KiB
-
-NOWHERE = Resumption()  # the client sent no id
 
 
 class MissingTopic(InvalidValue):
@@ -76,25 +76,27 @@ class Terms:
 
     limits: of what it asks for. grants: what its token allows. headers: of a stream, besides its own. tells_start:
     whether the head of a stream that begins live names the id after which it does; the Mercure protocol has no such
-    thing. attached: called with the subscriber once it is fed; its client may be gone by then.
+    thing. still: called right before the stream begins; raises TokenRefused if the grants do not count any more, as
+    they were read a while ago. attached: called with the subscriber once it is fed; its client may be gone by then.
     """
 
     limits: SelectorLimits
     grants: Grants = NOTHING
     headers: Headers = ()
     tells_start: bool = True
+    still: Callable[[], None] | None = None
     attached: Callable[[Subscriber], None] | None = None
 
 
-def serve(exchange: Exchange, hub: Hub, terms: Terms) -> Response | Awaitable[None] | None:
+def serve(exchange: Exchange, hub: Hub, terms: Terms, asked: Asked | None = None) -> Response | Awaitable[None] | None:
     """Subscribe the client, at once and return None or later, or return the response that is all it gets.
 
+    asked: what `asked_by` returned, if that was called already.
     The first comment makes proxies flush the head, so that the client knows at once that it is connected.
     Raises InvalidValue for a bad request, LogUnavailable (perhaps later), OSError if the client is gone.
     """
     request = exchange.request
-    read = _remembered if len(request.query) <= MAX_REMEMBERED_LENGTH else read_query
-    public, parameters = read(request.query, terms.limits)
+    public, parameters = asked or asked_by(request, terms.limits)
     grants = terms.grants.subscribe
     audience = Audience(public.selectors, canonical(grants)) if grants else public
     if request.method == "HEAD":
@@ -114,7 +116,7 @@ def _begin_live(exchange: Exchange, hub: Hub, terms: Terms, audience: Audience) 
     start = hub.live_id(audience, exchange.form)
     headers = ((LAST_EVENT_ID_HEADER, start.encode()),) if terms.tells_start else ()
     first = HEARTBEAT + (encode_id(start) if is_browser(exchange.request) else b"")
-    stream = exchange.start_stream(STREAM_HEADERS + terms.headers + headers, first)
+    stream = _start(exchange, terms, headers, first)
     _attach(exchange, hub, terms, audience, stream, NOWHERE)
 
 
@@ -124,8 +126,14 @@ async def _look_and_resume(exchange: Exchange, hub: Hub, terms: Terms, audience:
 
 def _resume(exchange: Exchange, hub: Hub, terms: Terms, audience: Audience, resumption: Resumption) -> None:
     """Begin a stream after an id that the client sent, or live if that cannot be placed; its head says which."""
-    headers = STREAM_HEADERS + terms.headers + last_event_id_header(resumption.told)
-    _attach(exchange, hub, terms, audience, exchange.start_stream(headers, HEARTBEAT), resumption)
+    stream = _start(exchange, terms, last_event_id_header(resumption.told), HEARTBEAT)
+    _attach(exchange, hub, terms, audience, stream, resumption)
+
+
+def _start(exchange: Exchange, terms: Terms, headers: Headers, first: bytes) -> Stream:
+    if terms.still is not None:
+        terms.still()
+    return exchange.start_stream(STREAM_HEADERS + terms.headers + headers, first)
 
 
 def _attach(
@@ -136,8 +144,7 @@ def _attach(
         exchange.form,
         stream.sink,
         stream.release,
-        last_event_id=resumption.sent,
-        gap=resumption.gap,
+        resumption=resumption,
         opening=stream.opening,
     )
     stream.bind(subscriber)
@@ -145,8 +152,14 @@ def _attach(
         terms.attached(subscriber)
 
 
-def read_query(query: str, limits: SelectorLimits) -> tuple[Audience, list[tuple[str, str]]]:
-    """Return who is to be fed, and all parameters. Raises InvalidValue."""
+def asked_by(request: Request, limits: SelectorLimits) -> Asked:
+    """Return what a request asks for. Raises InvalidValue."""
+    query = request.query
+    return _remembered(query, limits) if len(query) <= MAX_REMEMBERED_LENGTH else read_query(query, limits)
+
+
+def read_query(query: str, limits: SelectorLimits) -> Asked:
+    """Return what a query asks for. Raises InvalidValue."""
     parameters = parse_parameters("query", query)
     topics = topics_of(parameters, limits.topics)
     check_size(topics, limits.size, TOPIC)
@@ -156,12 +169,6 @@ def read_query(query: str, limits: SelectorLimits) -> tuple[Audience, list[tuple
 
 
 _remembered = lru_cache(MAX_REMEMBERED)(read_query)
-
-
-def selectors_of(request: Request, limits: SelectorLimits) -> tuple[str, ...]:
-    """Return the texts of the selectors that a request asks for, each once. Raises InvalidValue as `serve` does."""
-    public, _ = read_query(request.query, limits)
-    return tuple(selector.text for selector in public.selectors)
 
 
 def last_event_id_header(event_id: str) -> Headers:
@@ -199,4 +206,5 @@ def last_event_id(request: Request, parameters: list[tuple[str, str]]) -> str:
     if header:
         # The standard sends UTF-8 bytes; what is no UTF-8 is an id that nobody gave out.
         return header.decode(errors="replace")
-    return next((value for name, value in parameters if name in LAST_EVENT_ID and value), "")
+    given = {name: value for name, value in reversed(parameters) if value and name in LAST_EVENT_ID}
+    return next((given[name] for name in LAST_EVENT_ID if name in given), "") if given else ""

@@ -5,10 +5,11 @@
 // Rules that always hold:
 //   - text from the network reaches the page as text nodes only, never as markup;
 //   - every list, buffer and wait has a limit below;
+//   - a token is kept in a variable, and goes to the hub in a header: never in an address, a store, or the page's text;
 //   - events arrive at any rate, the page changes at most once per animation frame.
 //
 // Why not `EventSource`: it only calls listeners of types that are known beforehand, and this page shows all
-// types. So the stream is read with `fetch` and parsed here.
+// types; and it cannot send a token but as a cookie. So the stream is read with `fetch` and parsed here.
 // Standard: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 // --- Limits ---------------------------------------------------------------------------------------------------
@@ -37,6 +38,8 @@ const ANNOUNCE_EVERY = 6000; // ms between spoken summaries
 
 const EVERYTHING = "*";
 const EARLIEST = "earliest"; // reserved last event id: everything that the log still has
+const EVENTS = "events"; // paths of the hub, from this page's: its own, and that of the Mercure protocol, which
+const MERCURE = ".well-known/mercure"; // is also the one that browsers send the hub's cookie to
 
 const $ = (id) => document.getElementById(id);
 
@@ -128,6 +131,8 @@ const State = Object.freeze({
 class Subscription {
   /** The id of the last event that came; "" before the first. */
   lastEventId;
+  #endpoint;
+  #token; // "" for none
   #query; // URLSearchParams: topics, and where to begin
   #onEvents;
   #onState;
@@ -135,8 +140,10 @@ class Subscription {
   #closing = new AbortController();
   #wake = () => {};
 
-  constructor({ query, lastEventId, onEvents, onState }) {
+  constructor({ endpoint, token, query, lastEventId, onEvents, onState }) {
     this.lastEventId = lastEventId;
+    this.#endpoint = endpoint;
+    this.#token = token;
     this.#query = query;
     this.#onEvents = onEvents;
     this.#onState = onState;
@@ -162,7 +169,7 @@ class Subscription {
       this.#enter(State.CONNECTING);
       const end = await this.#receive();
       if (this.#closing.signal.aborted) return;
-      if (end.refused) return this.#enter(State.STOPPED, { reason: end.reason });
+      if (end.refused) return this.#enter(State.STOPPED, end);
       failures = end.opened ? 0 : failures + 1;
       await this.#wait(end.reason, reconnectAfter(this.#retry, failures));
       if (this.#closing.signal.aborted) return;
@@ -179,7 +186,7 @@ class Subscription {
     try {
       const options = { headers: this.#headers(), cache: "no-store", signal: line.signal };
       const response = await fetch(this.#address(), options);
-      const refusal = await refusalOf(response);
+      const refusal = await refusalOf(response, this.#token);
       if (refusal) return refusal;
       opened = true;
       this.#enter(State.LIVE);
@@ -212,11 +219,11 @@ class Subscription {
   #address() {
     const query = new URLSearchParams(this.#query);
     if (this.lastEventId) query.delete("lastEventID");
-    return `${endpoint()}?${query}`;
+    return `${this.#endpoint}?${query}`;
   }
 
   #headers() {
-    const headers = { Accept: "text/event-stream" };
+    const headers = { Accept: "text/event-stream", ...authorization(this.#token) };
     if (this.lastEventId) headers["Last-Event-ID"] = asHeader(this.lastEventId);
     return headers;
   }
@@ -262,20 +269,33 @@ class Silence {
 }
 
 /** Returns why a response is no stream, or null. Only a busy or broken hub is worth another attempt. */
-async function refusalOf(response) {
+async function refusalOf(response, token) {
   const type = response.headers.get("Content-Type") ?? "";
   if (response.status === 200 && /^text\/event-stream\b/i.test(type)) return null;
   if (response.status === 204) return { refused: true, reason: "The hub has nothing more to send (204)." };
-  const reason = await errorText(response);
+  const reason = await errorText(response, token);
   const again = response.status >= 500 || response.status === 429 || response.status === 408;
-  return { refused: !again, reason };
+  return { refused: !again, reason, wantsToken: response.status === 401 };
 }
 
-async function errorText(response) {
+async function errorText(response, token) {
+  if (response.status === 401) return tokenText(response, token);
   if (response.ok) return `Expected an event stream, got ${response.headers.get("Content-Type") ?? "no content type"}.`;
   const isText = /^text\/plain\b/i.test(response.headers.get("Content-Type") ?? "");
   const text = isText ? (await response.text()).trim().slice(0, MAX_REASON) : "";
   return `${response.status}: ${text || response.statusText || "the hub refused"}`;
+}
+
+/** What helps after a 401. The hub tells clients no more than that, and its log the rest, under the request's id. */
+function tokenText(response, token) {
+  if (!token) return "401: this hub wants a token. Make one with “longwave token” and put it in under “Token”.";
+  const request = response.headers.get("X-Request-Id");
+  const log = `The hub’s log says why${request ? `, at request ${request}` : ""}`;
+  return `401: the hub does not take this token, or not for this. ${log}; “longwave token --explain” says what it allows.`;
+}
+
+function authorization(token) {
+  return token ? { Authorization: `Bearer ${token}` } : {};
 }
 
 /** Milliseconds to wait. The hub's own time is kept as it is, for the hub spreads it over its clients. */
@@ -291,8 +311,8 @@ function asHeader(text) {
 }
 
 /** The address of the hub's stream: beside this page, so that a proxy may put both under a path. */
-function endpoint() {
-  return new URL("events", document.baseURI).href.split(/[?#]/, 1)[0];
+function endpointAt(path) {
+  return new URL(path, document.baseURI).href.split(/[?#]/, 1)[0];
 }
 
 // --- Data -----------------------------------------------------------------------------------------------------
@@ -656,11 +676,13 @@ function duration(milliseconds) {
 class Selection {
   topics;
   from;
+  path;
 
   constructor(query) {
     this.topics = [...new Set(query.getAll("topic").filter(Boolean))];
     if (!this.topics.length) this.topics = [EVERYTHING];
     this.from = query.get("lastEventID") === EARLIEST ? EARLIEST : "";
+    this.path = query.get("path") === MERCURE ? MERCURE : EVENTS;
   }
 
   /** A topic beside `*` would change nothing, so it takes its place. */
@@ -691,7 +713,13 @@ class Selection {
 
   /** The same for the address bar; nothing at all for the default. */
   get address() {
-    return this.isEverything && !this.from ? location.pathname : `${location.pathname}?${this.query}`;
+    const isDefault = this.isEverything && !this.from && this.path === EVENTS;
+    const path = this.path === EVENTS ? "" : `&path=${this.path}`;
+    return isDefault ? location.pathname : `${location.pathname}?${this.query}${path}`;
+  }
+
+  get endpoint() {
+    return endpointAt(this.path);
   }
 }
 
@@ -708,7 +736,7 @@ function chip(topic, fixed, onRemove) {
   return made;
 }
 
-// --- curl -----------------------------------------------------------------------------------------------------
+// --- Commands and code to copy --------------------------------------------------------------------------------
 
 function shellQuote(text) {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
@@ -720,13 +748,25 @@ function curlField([name, value]) {
   return `${option} ${shellQuote(`${name}=${value}`)}`;
 }
 
-function curlLine(address, fields) {
-  return [`curl ${shellQuote(address)}`, ...[...fields].map(curlField)].join(" \\\n  ");
+/** `guarded`: whether a token is wanted; the token itself is never shown. */
+function curlLine(address, fields, guarded) {
+  const header = guarded ? ['-H "Authorization: Bearer $TOKEN"'] : [];
+  return [`curl ${shellQuote(address)}`, ...header, ...[...fields].map(curlField)].join(" \\\n  ");
 }
 
-function sourceSnippet(query) {
-  const address = JSON.stringify(`${endpoint()}?${query}`);
-  return `const source = new EventSource(\n  ${address});\nsource.onmessage = (event) => console.log(event.data);`;
+/** The least that lets its bearer do what this page does. */
+function tokenCommand(selectors, topic) {
+  const options = [...selectors.map((selector) => ["--subscribe", selector]), ["--publish", topic]];
+  return ["longwave token --key @hub.key", ...options.map(([name, value]) => `${name} ${shellQuote(value)}`)].join(" ");
+}
+
+function sourceSnippet(topics, path, guarded) {
+  const query = new URLSearchParams(topics.map((topic) => ["topic", topic]));
+  const address = JSON.stringify(`${endpointAt(guarded ? MERCURE : path)}?${query}`);
+  const note = guarded ? "// The browser needs the token as a cookie: longwave token --cookie\n" : "";
+  const options = guarded ? ",\n  { withCredentials: true }" : "";
+  const listen = "source.onmessage = (event) => console.log(event.data);";
+  return `${note}const source = new EventSource(\n  ${address}${options});\n${listen}`;
 }
 
 async function copyText(source, button) {
@@ -755,15 +795,19 @@ class Page {
   #detail = {};
   #liveSince = 0;
   #paused = false;
+  #token = "";
+  #guarded = false; // whether the hub wants tokens, as far as this page knows
   #ownTopic = false; // whether the user wrote the topic of the form
   #announced = 0; // events that were spoken of
 
   start() {
     this.#bindSubscribe();
+    this.#bindAccess();
     this.#bindStream();
     this.#bindPublish();
     $("publish-fold").open = matchMedia("(min-width: 60rem)").matches;
     $("from").value = this.#selection.from;
+    $("path").value = this.#selection.path;
     this.#subscribe();
     setInterval(() => this.#showFigures(), 500);
     setInterval(() => this.#announceEvents(), ANNOUNCE_EVERY);
@@ -817,6 +861,8 @@ class Page {
   #open(lastEventId) {
     this.#subscription?.close();
     this.#subscription = new Subscription({
+      endpoint: this.#selection.endpoint,
+      token: this.#token,
       query: this.#selection.query,
       lastEventId,
       onEvents: (events) => this.#take(events),
@@ -839,19 +885,61 @@ class Page {
     this.#state = state;
     this.#detail = detail;
     if (state === State.LIVE) this.#liveSince = performance.now();
+    if (detail.wantsToken) this.#askForToken();
     this.#showState();
     this.#showFigures();
     // "Connecting" is soon over and would only add noise.
     if (state !== State.CONNECTING) this.#announce(`${STATE_TEXT[state]}. ${detail.reason ?? ""}`);
   }
 
+  // Access
+
+  #bindAccess() {
+    const input = $("token");
+    input.value = ""; // whatever the browser thinks stood there
+    $("access-toggle").addEventListener("click", () => this.#showAccess($("access").hidden));
+    $("access").addEventListener("submit", (submit) => {
+      submit.preventDefault();
+      this.#use(input.value.trim().split(/\s+/).at(-1)); // also where the header was pasted
+      input.value = "";
+    });
+    $("forget").addEventListener("click", () => this.#use(""));
+    $("path").addEventListener("change", (change) => this.#change(() => (this.#selection.path = change.target.value)));
+  }
+
+  /** A token in place of one that was refused goes on where the page was; any other may see more, or less, of it all. */
+  #use(token) {
+    const goesOn = token !== "" && this.#state !== State.LIVE;
+    this.#token = token;
+    this.#guarded ||= token !== "";
+    $("forget").hidden = !token;
+    $("token").placeholder = token ? "Paste another" : "eyJ…";
+    setText($("access-toggle"), token ? "Token: in use" : "Token: none");
+    this.#showAccess(false);
+    $("access-toggle").focus(); // what had the focus is hidden now
+    if (!goesOn) return this.#subscribe();
+    this.#showSelection();
+    this.#open(this.#subscription.lastEventId);
+  }
+
+  #askForToken() {
+    this.#guarded = true;
+    this.#showSelection();
+    this.#showAccess(true);
+  }
+
+  #showAccess(open) {
+    $("access").hidden = !open;
+    $("access-toggle").setAttribute("aria-expanded", String(open));
+  }
+
   // Showing
 
   #showSelection() {
-    const { topics, isEverything } = this.#selection;
+    const { topics, isEverything, path } = this.#selection;
     $("topics").replaceChildren(...topics.map((topic) => chip(topic, isEverything, () => this.#removeTopic(topic))));
     $("guide-topics").textContent = isEverything ? "every topic" : topics.join(", ");
-    $("guide-source").textContent = sourceSnippet(new URLSearchParams(topics.map((topic) => ["topic", topic])));
+    $("guide-source").textContent = sourceSnippet(topics, path, this.#guarded);
     if (!this.#ownTopic) $("publish-topic").value = this.#selection.exact[0] ?? "news";
     this.#showCurl();
   }
@@ -953,9 +1041,11 @@ class Page {
   async #publish() {
     const fields = this.#fields();
     try {
-      const response = await fetch(endpoint(), { method: "POST", body: fields });
+      const request = { method: "POST", body: fields, headers: authorization(this.#token) };
+      const response = await fetch(this.#selection.endpoint, request);
+      if (response.status === 401) this.#askForToken();
       if (response.ok) this.#showPublished(await response.text(), fields.get("topic"));
-      else this.#showProblem(await errorText(response));
+      else this.#showProblem(await errorText(response, this.#token));
     } catch {
       this.#showProblem("The hub does not answer.");
     }
@@ -975,8 +1065,9 @@ class Page {
   }
 
   #showCurl() {
-    const line = curlLine(endpoint(), this.#fields());
+    const line = curlLine(this.#selection.endpoint, this.#fields(), this.#guarded);
     $("curl").textContent = $("guide-curl").textContent = line;
+    $("token-command").textContent = tokenCommand(this.#selection.topics, $("publish-topic").value);
   }
 }
 

@@ -6,6 +6,7 @@ Not here: what becomes of them (the tests).
 from __future__ import annotations
 
 import base64
+import datetime
 import hashlib
 import hmac
 import json
@@ -14,6 +15,8 @@ from functools import cache
 from typing import Any
 
 import jwt
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
@@ -76,6 +79,14 @@ def pair(kind: str) -> Pair:
 def other_pair(kind: str) -> Pair:
     """Another pair of this kind."""
     return Pair(kind, MAKERS[kind]())
+
+
+def certificate(of: Pair) -> str:
+    """A certificate of the pair's public key, signed by itself, as PEM text."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hub")])
+    begin = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    builder = x509.CertificateBuilder(name, name, of.private.public_key(), 1, begin, begin + datetime.timedelta(days=1))
+    return builder.sign(of.private, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
 
 def secret_jwk(secret: bytes = SECRET.encode(), **more: object) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""Which algorithms a key is for, and what can be a secret."""
+"""Which algorithms a key is for, and which keys are short."""
 
 from __future__ import annotations
 
 import pytest
 
-from longwave.auth.algorithms import ALGORITHMS, RSA, SYMMETRIC, algorithms_for, is_guessable, is_secret
+from longwave.auth.algorithms import ALGORITHMS, RSA, SYMMETRIC, algorithms_for, is_guessable
 from unit.auth.signed_tokens import pair
 
 
@@ -39,20 +39,3 @@ def test_short_secrets_and_moduli_can_be_found_out():
     assert is_guessable(pair("short RSA").private.public_key())
     for kind in ("RSA", "P-256", "Ed25519"):
         assert not is_guessable(pair(kind).private.public_key())
-
-
-def test_a_public_key_in_any_form_is_no_secret():
-    """Who has the public key could sign with it, if it were taken for a secret."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    public = pair("RSA").private.public_key()
-    forms = [
-        public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
-        b"  " + public.public_bytes(Encoding.PEM, PublicFormat.PKCS1),
-        public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
-        public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH),
-        b'{"kty": "RSA", "n": "x"}',
-        b"",
-    ]
-    assert [is_secret(form) for form in forms] == [False] * len(forms)
-    assert is_secret(b"!ChangeThisMercureHubJWTSecretKey!")

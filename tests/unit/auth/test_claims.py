@@ -174,6 +174,31 @@ def test_a_token_counts_from_nbf_on_and_before_exp(claims, now, reason):
     assert caught.value.reason is reason
 
 
+@pytest.mark.parametrize(
+    ("claims", "now", "words"),
+    [
+        ({"exp": NOW}, NOW + 0.04, "it expired 0.1s ago"),
+        ({"exp": NOW}, NOW + 0.2, "it expired 0.2s ago"),
+        ({"exp": NOW}, NOW + 61, "it expired 1m1s ago"),
+        ({"exp": 1}, NOW, "it expired 20833d7h ago"),
+        ({"nbf": NOW}, NOW - 3660, "it begins to count in 1h1m"),
+    ],
+)
+def test_it_is_told_how_long_ago_as_people_say_it(claims, now, words):
+    with pytest.raises(TokenRefused) as caught:
+        check_times(read_grants(claims, now), now)
+    assert caught.value.detail == words
+
+
+@pytest.mark.parametrize(
+    ("item", "kind"), [(5, "a number"), (1.5, "a number"), (None, "none"), ({}, "an object"), (True, "true or false")]
+)
+def test_what_is_no_text_in_a_list_is_called_as_json_calls_it(item, kind):
+    assert (
+        refused({"mercure": {"publish": ["a", item]}}) == f"expected only text in the list mercure.publish, got {kind}"
+    )
+
+
 def test_a_token_that_is_here_was_not_issued_later_so_that_revoking_until_now_covers_it():
     assert read_grants({"iat": NOW + 300}, NOW).issued == NOW
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from longwave.auth.grants import NOTHING, Grants
+from longwave.auth.grants import NOTHING, SHOWN_LENGTH, Grants, some_of
 from longwave.core.selector import Selector
 
 
@@ -52,3 +52,23 @@ def test_publishing_seeing_and_revoking_are_granted_apart():
     assert [grants.uncovered([topic]) is None for topic in "psr"] == [True, False, False]
     assert [grants.may_see(topic) for topic in "psr"] == [False, True, False]
     assert [grants.may_revoke(value) for value in "psr"] == [False, False, True]
+
+
+def test_a_message_names_the_bearer_as_far_as_the_token_does():
+    assert Grants(subject="ada", token_id="a1").bearer == {"subject": "ada", "token_id": "a1"}
+    assert Grants(subject="ada").bearer == {"subject": "ada"}
+    assert NOTHING.bearer == {}
+
+
+@pytest.mark.parametrize(
+    ("texts", "named"),
+    [
+        ((), "no selector"),
+        (("a",), "'a'"),
+        (("a", "b\n", "c"), r"'a', 'b\n', 'c'"),
+        (("a", "b", "c", "d"), "'a', 'b', 'c' and 1 more"),
+        (("x" * 1000,), repr("x" * SHOWN_LENGTH)),
+    ],
+)
+def test_a_message_names_a_few_selectors(texts, named):
+    assert some_of(selectors(*texts)) == named

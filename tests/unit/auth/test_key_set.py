@@ -164,7 +164,7 @@ async def test_a_reader_forgets_a_token_whose_key_was_taken_away():
         assert reader.read(token, NOW)
         issuer.entries = [SECOND]
         await asyncio.sleep(LEAST + 1)
-        with pytest.raises(TokenRefused, match="unknown key"):
+        with pytest.raises(TokenRefused, match="unknown_key"):
             reader.read(token, NOW)
 
 
@@ -259,3 +259,58 @@ async def test_a_real_file_is_watched(tmp_path):
     await keys.open()
     assert keys.ready
     await keys.close()
+
+
+# Many keys.
+
+
+def secrets_of(number, **more):
+    return [secret_jwk(f"the secret with the number {index} of many".encode(), **more) for index in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("entries", "alike"),
+    [
+        (secrets_of(11), 11),
+        (secrets_of(12, kid="same"), 12),
+        (secrets_of(10), None),
+        (secrets_of(10) + secrets_of(10, kid="same"), None),
+        ([secret_jwk(kid=str(index)) for index in range(30)], None),
+        ([*secrets_of(10), FIRST], None),
+    ],
+)
+def test_a_set_with_more_keys_alike_than_are_tried_is_warned_of(entries, alike, caplog):
+    """A good token that is signed by one of the last is refused."""
+
+    @in_virtual_time
+    async def run():
+        async with opened(Issuer(*entries), FILE) as keys:
+            assert len(keys.keys) == len(entries)
+
+    run()
+    warned = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert [f"has {alike} keys that only trying tells apart, and at most 10 are tried" in text for text in warned] == (
+        [True] if alike else []
+    )
+
+
+@in_virtual_time
+async def test_a_token_that_names_no_key_is_tried_with_those_that_have_no_id_first():
+    async with opened(Issuer(*secrets_of(12, kid="named"), secret_jwk()), FILE) as keys:
+        assert TokenReader(keys).read(token_of(), NOW)
+
+
+@in_virtual_time
+async def test_a_refusal_says_that_not_all_keys_were_tried():
+    async with opened(Issuer(*secrets_of(12), secret_jwk()), FILE) as keys:
+        with pytest.raises(TokenRefused, match="as far as was tried: 10 of the 13 keys that may have signed it"):
+            TokenReader(keys).read(token_of(), NOW)
+    async with opened(Issuer(*secrets_of(10)), FILE) as keys:
+        with pytest.raises(TokenRefused, match=r"got one of another$"):
+            TokenReader(keys).read(token_of(), NOW)
+
+
+@pytest.mark.parametrize("option", ["jwks", "publisher_jwks"])
+def test_another_address_is_refused_by_the_name_of_its_option(option):
+    with pytest.raises(InvalidConfiguration, match=f"^{option}: expected"):
+        KeySet("ftp://id.test/keys", option=option)

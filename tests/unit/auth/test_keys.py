@@ -9,7 +9,7 @@ import pytest
 
 from longwave.auth.keys import OneKey, is_weak, read_key
 from longwave.errors import InvalidConfiguration
-from unit.auth.signed_tokens import KIND_OF, SECRET, pair
+from unit.auth.signed_tokens import KIND_OF, SECRET, certificate, pair
 
 
 def problem(text):
@@ -31,8 +31,20 @@ def test_a_secret_may_have_its_algorithm_in_front(algorithm):
 
 
 def test_what_only_looks_like_an_algorithm_is_part_of_the_secret():
-    for text in ("hs256:x", "HS256x:y", "none:secret", "ES256K:secret", " HS256:x"):
+    for text in ("HS256x:y", "HS:y", "HS256 y", "nonesuch:secret", "HS256"):
         assert read_key("key", text).material == text.encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["HS999:abc", "hs256:x", "none:abc", "None:abc", "ES256K:abc", "PS128:x", "eddsa:x", " HS256:x", "RS1:@file"],
+)
+def test_a_mistyped_algorithm_is_no_part_of_a_secret(text):
+    """Or else `none:` and an algorithm that is not there would go unnoticed, and every good token be refused."""
+    said = problem(text)
+    assert "expected one of HS256, HS384, HS512" in said
+    assert "abc" not in said
+    assert read_key("key", f"HS256:{text}").material == text.encode(), "there it is meant"
 
 
 @pytest.mark.parametrize(
@@ -69,24 +81,10 @@ def test_space_around_a_pem_text_and_written_line_ends_make_no_difference(form):
 
 
 def test_a_certificate_stands_for_its_key(tmp_path):
-    import datetime
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    private = pair("RSA").private
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hub")])
-    begin = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, private.public_key(), 1, begin, begin + datetime.timedelta(days=1))
-        .sign(private, hashes.SHA256())
-        .public_bytes(Encoding.PEM)
-    )
     path = tmp_path / "certificate.pem"
-    path.write_bytes(certificate)
+    path.write_text(certificate(pair("RSA")))
     key = read_key("key", f"@{path}")
-    assert (key.algorithms, key.material) == (("RS256",), private.public_key())
+    assert (key.algorithms, key.material) == (("RS256",), pair("RSA").private.public_key())
 
 
 def test_a_key_may_stand_in_a_file_whose_last_line_end_does_not_count(tmp_path):
@@ -102,8 +100,10 @@ def test_a_key_may_stand_in_a_file_whose_last_line_end_does_not_count(tmp_path):
     ("content", "words"),
     [
         (None, "No such file"),
-        (b"", "expected a secret, got none"),
-        (b"\n", "expected a secret, got none"),
+        (b"", "got none"),
+        (b"\n", "got none"),
+        (b" \n", "got only space"),
+        (b"https://id.test/jwks.json\n", "use --jwks"),
         (b"\xff\xfe", "expected text"),
         (b"x" * 65_537, "at most 65536 bytes"),
         (b"@other", None),
@@ -127,8 +127,13 @@ def test_a_path_that_names_no_file_is_refused(text):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "expected a secret, got none"),
-        ("HS256:", "expected a secret, got none"),
+        ("", "expected a secret or a PEM text, got none"),
+        ("HS256:", "expected a secret or a PEM text, got none"),
+        ("   ", "got only space"),
+        ("HS256:https://id.test/jwks.json", "use --jwks"),
+        ("file:///etc/hub/jwks.json", "use --jwks"),
+        ("----BEGIN PUBLIC KEY-----\nAAAA", "PEM text that is damaged"),
+        ("MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=", "got a key in base64 or hex"),
         ("RS256:secret", "expected a PEM key for RS256"),
         ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", "cannot be read"),
         ("-----BEGIN PUBLIC KEY-----", "cannot be read"),

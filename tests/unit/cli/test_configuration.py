@@ -6,8 +6,8 @@ import click
 import pytest
 
 from longwave.cli import serve
-from longwave.cli.app import describe
-from longwave.cli.configuration import MAX_FILE, read_file
+from longwave.cli.app import app, describe
+from longwave.cli.configuration import MAX_FILE, known_variables, read_file, unknown_variables
 from longwave.errors import InvalidConfiguration
 
 
@@ -127,3 +127,36 @@ def test_file_is_read_up_to_a_bound(tmp_path):
 
     with pytest.raises(InvalidConfiguration, match=f"expected at most {MAX_FILE} bytes, got more"):
         read_file(str(path))
+
+
+@pytest.mark.parametrize("value", ["maybe", "2", " on off"])
+def test_flag_that_is_neither_on_nor_off_is_one_sentence(monkeypatch, value):
+    monkeypatch.setenv("LONGWAVE_ANONYMOUS", value)
+
+    assert complaint() == f"LONGWAVE_ANONYMOUS: expected 1 or 0, got {value!r}"
+
+
+@pytest.mark.parametrize(("value", "on"), [("1", True), ("0", False), ("true", True), ("off", False)])
+def test_flag_in_the_environment_is_on_or_off(monkeypatch, value, on):
+    monkeypatch.setenv("LONGWAVE_ANONYMOUS", value)
+
+    assert read()["anonymous"] is on
+
+
+KNOWN = known_variables(app)
+
+
+def test_variables_of_all_commands_are_known():
+    assert {"LONGWAVE_PORT", "LONGWAVE_KEY", "LONGWAVE_TOKEN", "LONGWAVE_CONFIG"} <= KNOWN
+    assert unknown_variables([*KNOWN, "PATH", "LONGWAVER"], KNOWN) == ""
+
+
+def test_variables_that_only_look_like_ours_are_named_in_order_and_up_to_a_bound():
+    assert unknown_variables(["LONGWAVE_PROT", "LONGWAVE_KEYS", "LONGWAVE_PORT"], KNOWN) == (
+        "LONGWAVE_KEYS, LONGWAVE_PROT"
+    )
+    many = [f"LONGWAVE_X{number:02}" for number in range(50)]
+    assert unknown_variables(many, KNOWN).endswith("LONGWAVE_X04 and 45 more")
+    strange = unknown_variables(["LONGWAVE_" + "x" * 5000, "LONGWAVE_\n\udcff\u00e9"], KNOWN)
+    assert len(strange) < 150
+    assert strange.isprintable()

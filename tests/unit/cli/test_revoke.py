@@ -57,7 +57,7 @@ def test_hub_that_is_not_there_is_one_line(capsys):
     assert execute(["revoke", "http://127.0.0.1:1", "--subject", "user-7"]) == 1
 
     error = capsys.readouterr().err
-    assert error.startswith("longwave: http://127.0.0.1:1/events: ")
+    assert error.startswith("longwave: http://127.0.0.1:1/events/revoke: ")
     assert error.count("\n") == 1
 
 
@@ -67,3 +67,19 @@ def test_exactly_one_thing_is_revoked(options):
 
     assert result.exit_code == 2
     assert "expected one of --subject, --id and --topic, got" in result.output
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--id", "", "expected 1 to 1024 characters, got 0"),
+        ("--id", "x" * 1025, "expected"),
+        ("--subject", "", "expected 1 to 1024 characters, got 0"),
+        ("--topic", "", "expected"),
+        ("--topic", "*", "expected one topic"),
+    ],
+)
+def test_what_no_token_can_name_is_told_by_the_options_name_before_the_hub_is_asked(capsys, option, value, words):
+    assert execute(["revoke", "http://127.0.0.1:1", option, value]) == 2
+
+    assert capsys.readouterr().err.startswith(f"longwave: {option}: {words}")

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
+from dataclasses import replace
 
 import pytest
 
-from longwave.cli.serve import Announcement, describe, say
+from longwave.cli.serve import (
+    NO_PUBLISHERS,
+    NO_SUBSCRIBERS,
+    Announcement,
+    command,
+    describe,
+    say,
+    warn_of_unknown_variables,
+)
+from longwave.cli.settings import SETTINGS as SETTINGS_OF_SERVE
 from longwave.cli.settings import Settings
 from longwave.logs.retention import Retention
-from longwave.server.config import ServerConfig
+from longwave.server.config import AccessConfig, ServerConfig
 
 SETTINGS = Settings(log="sqlite:hub.db", retention=Retention(events=1000, age=60.0, size=2**20), server=ServerConfig())
 
@@ -40,3 +52,46 @@ def test_announcement_is_plain_where_nobody_watches(capsys):
     say(Announcement("a", "b", "c"))
 
     assert capsys.readouterr().out == "Longwave is listening on a\nLog: b\nTry: c\n"
+
+
+@pytest.mark.parametrize(
+    ("access", "closed", "tries"),
+    [
+        ({}, "", True),
+        ({"key": "k"}, "", True),
+        ({"jwks": "file:///k"}, "", True),
+        ({"publisher_key": "k"}, NO_SUBSCRIBERS, True),
+        ({"publisher_jwks": "file:///k"}, NO_SUBSCRIBERS, True),
+        ({"publisher_key": "k", "anonymous": True}, "", True),
+        ({"subscriber_key": "k"}, NO_PUBLISHERS, False),
+        ({"subscriber_jwks": "file:///k"}, NO_PUBLISHERS, False),
+        ({"subscriber_key": "k", "anonymous": True}, NO_PUBLISHERS, False),
+    ],
+)
+def test_what_nobody_may_do_is_told_at_the_start_and_what_would_open_it(access, closed, tries):
+    settings = replace(SETTINGS, server=ServerConfig(access=AccessConfig(**access)))
+    found = describe("http://127.0.0.1:8080/", settings)
+
+    assert found.closed == closed
+    assert str(found).splitlines()[2:] == [closed] * bool(closed) + [f"Try: {found.attempt}"] * tries
+    assert bool(found.attempt) is tries
+
+
+def test_each_option_that_would_open_it_is_one():
+    names = {f"--{setting.name}" for setting in SETTINGS_OF_SERVE}
+    for sentence in (NO_PUBLISHERS, NO_SUBSCRIBERS):
+        assert set(re.findall(r"--[a-z-]+", sentence)) <= names
+
+
+def test_variables_that_nothing_reads_are_warned_of_in_one_line(monkeypatch, caplog):
+    for name in filter(lambda name: name.startswith("LONGWAVE_"), list(os.environ)):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("LONGWAVE_PORT", "1")
+    with command().make_context("serve", []) as ctx:
+        warn_of_unknown_variables(ctx)
+        assert caplog.messages == []
+        monkeypatch.setenv("LONGWAVE_PROT", "1")
+        warn_of_unknown_variables(ctx)
+
+    (message,) = caplog.messages
+    assert message.endswith(": LONGWAVE_PROT")

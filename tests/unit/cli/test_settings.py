@@ -27,6 +27,8 @@ OTHER = {
     "publisher-key": ("k", "k"),
     "subscriber-key": ("k", "k"),
     "jwks": ("file:///keys.json", "file:///keys.json"),
+    "publisher-jwks": ("file:///keys.json", "file:///keys.json"),
+    "subscriber-jwks": ("file:///keys.json", "file:///keys.json"),
     "anonymous": ("true", True),
     "subscriptions": ("true", True),
     "cors-origin": ("https://a.test", ("https://a.test",)),
@@ -43,6 +45,8 @@ OTHER = {
     "max-connections-per-address": ("17", 17),
     "max-body": ("17KiB", 17_408),
     "max-bodies": ("17KiB", 17_408),
+    "max-answers": ("19KiB", 19_456),
+    "max-selectors-per-address": ("33", 33),
     "max-head": ("17KiB", 17_408),
     "max-topics": ("17", 17),
     "max-selector-bytes": ("17KiB", 17_408),
@@ -51,6 +55,8 @@ OTHER = {
     "max-streams-per-subject": ("17", 17),
     "connect-rate": ("17/s burst 18", Rate(17, 18)),
     "connect-rate-per-subject": ("60/m", Rate(1, 60)),
+    "told-rate": ("60/m burst 18", Rate(1, 18)),
+    "told-rate-per-subject": ("17/s", Rate(17, 17)),
     "publish-rate": ("17", Rate(17, 17)),
     "publish-rate-per-subject": ("17/s", Rate(17, 17)),
     "max-lag": ("17KiB", 17_408),
@@ -60,6 +66,7 @@ OTHER = {
     "keep-alive": ("17s", 17.0),
     "send-timeout": ("17s", 17.0),
     "send-buffer": ("17KiB", 17_408),
+    "shutdown-delay": ("17s", 17.0),
     "drain": ("17s", 17.0),
     "sink": ("transport", SinkKind.TRANSPORT),
     "workers": ("3", 3),
@@ -135,12 +142,22 @@ def test_repeatable_option_may_be_repeated_and_its_variable_holds_several(monkey
     assert settings.server.access.publish_origins == ("https://a.test", "https://b.test")
 
 
-@pytest.mark.parametrize("name", ["key", "publisher-key", "subscriber-key", "jwks"])
-def test_variable_of_a_key_that_is_empty_is_not_taken_for_none(name, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("key", "a key"),
+        ("publisher-key", "a key"),
+        ("subscriber-key", "a key"),
+        ("jwks", "the address of a JWK set"),
+        ("publisher-jwks", "the address of a JWK set"),
+        ("subscriber-jwks", "the address of a JWK set"),
+    ],
+)
+def test_variable_of_a_key_that_is_empty_is_not_taken_for_none(name, expected, monkeypatch):
     """As in `LONGWAVE_KEY=$KEY` where KEY is not set: an open hub must not come of it."""
     monkeypatch.setenv(f"LONGWAVE_{name.upper().replace('-', '_')}", "")
 
-    with pytest.raises(InvalidValue, match="expected a key, got nothing"):
+    with pytest.raises(InvalidValue, match=f"expected {expected}, got nothing"):
         read()
 
 

@@ -15,6 +15,7 @@ from longwave.auth.tokens import read_token
 from longwave.cli.app import execute
 from longwave.cli.token import Wish
 from longwave.errors import InvalidValue
+from longwave.server.config import Limits
 from unit.auth.signed_tokens import KIND_OF, SECRET, pair
 
 KEY = OneKey(read_key("key", SECRET))
@@ -122,7 +123,7 @@ def test_a_weak_key_is_told_and_used(run):
     status, out, err = run("--key", "!ChangeMe!")
     assert status == 0
     assert out
-    assert "so short" in err
+    assert err.startswith("longwave: --key: this key is so short")
     assert "ChangeMe" not in err
 
 
@@ -178,7 +179,7 @@ def test_a_good_token_is_explained_with_status_0(run):
     token = made(run, "--publish", "a", "--subscribe", "b")
     status, out, _ = run("--key", SECRET, "--explain", token)
     assert status == 0
-    assert out.splitlines()[-1].split() == ["accepted", "now"]
+    assert out.splitlines()[-1] == "accepted     now, unless it was revoked"
 
 
 def test_a_token_that_is_refused_is_explained_with_status_1(run):
@@ -242,9 +243,58 @@ def test_empty_input_is_no_token(run, monkeypatch, content):
 
 
 @pytest.mark.parametrize(
-    "other", [["--publish", "a"], ["--cookie"], ["--expires", "1h"], ["--subject", "x"], ["--jwks", "file:///x"]]
+    "other", [["--revoke", "a"], ["--cookie"], ["--expires", "1h"], ["--subject", "x"], ["--jwks", "file:///x"]]
 )
 def test_nothing_is_made_beside_an_explanation(run, other):
     status, _, err = run("--key", SECRET, "--explain", "x", *other)
     assert status == 2
     assert other[0] in err
+
+
+def test_an_explanation_answers_whether_topics_are_covered(run):
+    token = made(run, "--publish", "orders/{id}", "--subscribe", "news")
+    ask = ("--key", SECRET, "--explain", token)
+    status, out, _ = run(*ask, "--publish", "orders/7", "--subscribe", "news")
+    assert status == 0
+    assert "covered      publish to 'orders/7', by 'orders/{id}'" in out.splitlines()
+    assert "covered      private updates of 'news', by 'news'" in out.splitlines()
+    for other in (["--publish", "news"], ["--subscribe", "orders/7"]):
+        status, out, _ = run(*ask, *other)
+        assert status == 1
+        assert "uncovered    " in out
+
+
+@pytest.mark.parametrize("option", ["--publisher-jwks", "--subscriber-jwks"])
+def test_a_set_may_be_called_as_the_hub_calls_it(run, tmp_path, option):
+    path = tmp_path / "keys.json"
+    path.write_text(json.dumps({"keys": [pair("P-256").jwk()]}))
+    token = made(run, key=pair("P-256").private_pem)
+    assert run(option, f"file://{path}", "--explain", token)[0] == 0
+    assert run(option, f"file://{path}", "--explain", made(run))[0] == 1
+
+
+def test_one_token_is_explained_with_one_set_only(run):
+    status, _, err = run("--publisher-jwks", "file:///a", "--subscriber-jwks", "file:///b", "--explain", "x")
+    assert status == 2
+    assert "expected one of --key, --jwks, --publisher-jwks, --subscriber-jwks, got several" in err
+
+
+def test_a_token_that_may_not_fit_a_hub_is_told(run):
+    """A hub takes so much as a request's head, unless it was told otherwise."""
+    size = Limits().head
+    full, rest = divmod((size - 500) * 3 // 4 - 250, 4000)
+    grants = ["--subscribe=" + f"{number}".ljust(3996, "x") for number in range(full)]
+    status, out, err = run("--key", SECRET, *grants, "--subscribe", "y" * rest)
+    assert status == 0
+    assert size - 1024 < len(out) < size
+    assert "which with the rest of a request's head may be more than" in err
+    assert "--max-head" in err
+    assert "\nsize         " in "\n" + run("--key", SECRET, "--explain", out)[1]
+    assert "size " not in run("--key", SECRET, "--explain", made(run))[1]
+
+
+def test_a_token_that_no_hub_reads_is_not_made(run):
+    grants = [f"--subscribe={number}".ljust(4000, "x") for number in range(20)]
+    status, out, err = run("--key", SECRET, *grants)
+    assert (status, out) == (2, "")
+    assert "token: expected at most 65536 characters" in err

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwave.cli.token_report import explain
+from longwave.cli.token_report import Question, explain
 from unit.auth.signed_tokens import NOW, SECRET_KEY, hs256, token_of
 
 ANOTHER = b"another secret of thirty-two bytes"
@@ -66,12 +66,13 @@ def refusals(token, keys=SECRET_KEY):
 
 def test_a_token_is_accepted_if_nothing_speaks_against_it():
     assert refusals(token_of()) == []
-    assert list(explain(token_of(), SECRET_KEY, NOW).lines())[-1] == "accepted     now"
+    assert list(explain(token_of(), SECRET_KEY, NOW).lines())[-1] == "accepted     now, unless it was revoked"
 
 
 def test_without_a_key_the_signature_is_not_checked_and_that_is_said():
     token = hs256({"alg": "none"}, {"exp": NOW + 5})
-    assert list(explain(token, None, NOW).lines())[-1] == "accepted     if the hub has the key that signed it"
+    said = list(explain(token, None, NOW).lines())[-1]
+    assert said == "accepted     if the hub has the key that signed it, unless it was revoked"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_without_a_key_the_signature_is_not_checked_and_that_is_said():
         (hs256({"alg": "HS256"}, {}, ANOTHER), ["signature"]),
         (hs256({"alg": "none"}, {}), ["algorithm"]),
         (token_of({"exp": NOW - 5}), ["expired"]),
-        (token_of({"nbf": NOW + 5}), ["too early"]),
+        (token_of({"nbf": NOW + 5}), ["too_early"]),
         (token_of({"mercure": {"publish": "*"}}), ["claim"]),
         (hs256({"alg": "HS256"}, {"exp": 1}, ANOTHER), ["signature", "expired"]),
         (hs256({"alg": "HS256"}, {"mercure": []}, ANOTHER), ["signature", "claim"]),
@@ -99,3 +100,62 @@ def test_nothing_of_a_token_controls_the_terminal(name, topic):
     token = token_of({"sub": name, "mercure": {"subscribe": [topic], "payload": name}}, kid=name)
     for line in explain(token, SECRET_KEY, NOW).lines():
         assert line.isprintable()
+
+
+# Topics.
+
+
+def answers(claims, **asked):
+    told = explain(token_of(claims), SECRET_KEY, NOW, Question(**asked))
+    return told.is_good, [f"{label} {text}" for label, text in told.facts if "covered" in label]
+
+
+def test_a_topic_is_covered_by_the_first_selector_that_matches_it():
+    claims = {"mercure": {"publish": ["b", "a/{x}", "*"], "subscribe": ["a/{x}"]}}
+    assert answers(claims, publish=("a/1",)) == (True, ["covered publish to 'a/1', by '*'"])
+    assert answers(claims, subscribe=("a/1", "a/{x}")) == (
+        True,
+        ["covered private updates of 'a/1', by 'a/{x}'", "covered private updates of 'a/{x}', by 'a/{x}'"],
+    )
+
+
+@pytest.mark.parametrize("claims", [{}, {"mercure": {"publish": []}}, {"mercure": {"publish": ["b"]}}])
+def test_a_topic_that_nothing_covers_is_told_though_the_token_itself_is_good(claims):
+    good, said = answers(claims, publish=("a",), subscribe=("a",))
+    assert not good
+    assert said == [
+        "uncovered publish to 'a': such a request is refused",
+        "uncovered private updates of 'a': they are not seen, public ones are",
+    ]
+    assert list(explain(token_of(claims), SECRET_KEY, NOW).lines())[-1].startswith("accepted")
+
+
+# Clocks.
+
+
+def test_a_token_issued_in_the_future_is_told_as_a_clock_that_is_wrong():
+    assert facts({"iat": NOW + 90})["issued"] == (
+        "2027-01-15 08:01:30 UTC, in 1m30s: the clock of its issuer is fast, or this one is slow"
+    )
+    assert refusals(token_of({"iat": NOW + 90})) == [], "a hub takes it"
+    assert facts({"iat": NOW})["issued"].endswith(", 0s ago")
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ({"crit": ["b64"], "b64": False}, "expected a head without critical extensions, got one with 'crit'"),
+        ({"crit": ["x" * 100]}, "expected a head without critical extensions, got one with 'crit'"),
+        ({"b64": False}, "expected a payload in base64, got a head with 'b64' that is false"),
+    ],
+)
+def test_a_head_that_must_be_understood_is_refused_in_a_whole_sentence(header, words):
+    assert explain(token_of(**header), SECRET_KEY, NOW).refusals == [f"malformed: {words}"]
+
+
+def test_what_a_library_says_is_told_in_whole_words():
+    (said,) = explain("\u00ff" * 50 + ".e30.AAAA", SECRET_KEY, NOW).refusals
+    assert said.startswith("malformed: expected a JSON web token, got none: ")
+    assert len(said) < 200
+    (said,) = explain(hs256({"alg": "HS256", "kid": 5}, {}), SECRET_KEY, NOW).refusals
+    assert said == "malformed: expected a JSON web token, got none: Key ID header parameter must be a string"

@@ -11,10 +11,18 @@ from hypothesis import strategies as st
 from longwave.core import announcements
 from longwave.core.announcements import BATCH, Announcements, Attendance
 from longwave.core.member import Member
+from longwave.core.payload import MAX_PAYLOAD
+from longwave.core.subscription_document import begin_updates
 
 
-def attendance(number, selectors=("t",)):
-    return Attendance(Member(f"urn:{number}", selectors))
+def attendance(number, selectors=("t",), payload=""):
+    return Attendance(Member(f"urn:{number}", selectors, payload))
+
+
+def large(number, size):
+    """Somebody of whom it takes more than `size` characters to tell, and not many more."""
+    payload = f'"{"x" * (MAX_PAYLOAD - 2)}"'
+    return attendance(number, tuple(f"t{n}" for n in range(size // MAX_PAYLOAD + 1)), payload)
 
 
 def told(batch):
@@ -91,7 +99,7 @@ def test_batches_are_bounded_by_updates_and_a_large_member_goes_alone():
 def test_batches_are_bounded_by_size():
     announced = Announcements()
     for number in range(4):
-        announced.join(Attendance(Member(f"urn:{number}", ("t",), "x" * (announcements.BATCH_SIZE // 3))))
+        announced.join(large(number, announcements.BATCH_SIZE // 3))
 
     assert len(announced.next_batch().joined) == 2
 
@@ -112,7 +120,53 @@ def test_there_is_room_for_so_many_subscriptions_and_leaving_makes_room():
 def test_member_that_takes_too_much_to_tell_of_has_no_room():
     announced = Announcements()
 
-    assert not announced.join(Attendance(Member("urn:1", ("t",), "x" * announcements.MAX_MEMBER_SIZE)))
+    assert not announced.join(large(1, announcements.MAX_MEMBER_SIZE))
+
+
+def test_no_client_takes_the_room_of_others():
+    announced = Announcements(max_subscriptions=20)
+    ada, again, bob = (Attendance(Member(f"urn:{n}", ("a", "b")), (name,)) for n, name in enumerate(("x", "x", "y")))
+
+    assert announced.join(ada)
+    assert not announced.join(again)
+    assert announced.join(bob)
+    announced.leave(ada)
+    assert announced.join(again)
+
+
+def test_who_was_taken_for_dead_is_told_of_again_in_its_own_place():
+    announced = Announcements(max_subscriptions=10)
+    ada = Attendance(Member("urn:1", ("a",)), ("x",))
+    announced.join(ada)
+    tell_all(announced)
+    assert announced.lose("urn:1") is ada
+    ada.member = Member("urn:2", ("a",))
+
+    assert announced.join(ada)
+    announced.leave(ada)
+    assert announced.join(Attendance(Member("urn:3", ("a",)), ("x",)))
+
+
+def test_size_is_that_of_what_is_told():
+    """Text that is escaped and payloads that are indented take many times the room that they have in a request."""
+    for selector, payload in (("t", ""), ("chat/7", '{"a":[1,[2,[3]]]}'), ("\U0010ffff" * 300, ""), ("a b/{c}", '"é"')):
+        one = Attendance(Member("urn:uuid:bb3de268-05b0-4c65-b44e-8f9acefc29d6", (selector,) * 3, payload))
+        told = sum(len(update.event.data) + len(update.topics[0]) for update in begin_updates(one.member))
+
+        assert told <= one.size <= told + 3 * 64
+
+
+def test_what_takes_more_room_counts_as_more_updates():
+    announced = Announcements()
+    few, many = large(1, 4 * announcements.USUAL_SIZE), attendance(2, tuple(f"t{n}" for n in range(9)))
+    assert (few.cost, many.cost) == (17, 9)
+    announced.join(few)
+    announced.join(many)
+
+    assert announced.next_batch().cost == 17 + 9
+    announced.stored()
+    announced.leave(many)
+    assert announced.next_batch().cost == 9
 
 
 def test_member_that_another_hub_ended_is_returned_if_it_is_still_here():

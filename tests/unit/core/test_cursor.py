@@ -14,6 +14,11 @@ def test_a_cursor_is_read_back_from_its_text(position):
     assert parse_id(str(cursor)) == cursor
 
 
+def test_a_cursor_does_not_change():
+    with pytest.raises(AttributeError):
+        Cursor("c3f9a2b1", 1).position = 2
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -10,9 +10,3 @@ def test_end_of_each_subscription_has_an_id_of_its_own():
 
     assert len({member.end_id(place) for member in members for place in (0, 1)}) == 4
     assert Member("urn:uuid:1", ("a", "b")).end_id(1) == members[0].end_id(1)
-
-
-def test_size_grows_with_what_has_to_be_told():
-    small, more, larger = Member("u", ("a",)), Member("u", ("a", "b")), Member("u", ("a", "b"), "{}" * 50)
-
-    assert small.size < more.size < larger.size

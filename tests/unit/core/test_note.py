@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longwave.core.audience import audience_of
-from longwave.core.note import NOTES, Note, is_note, read_note
+from longwave.core.note import NOTES, Note, is_note, names_note, read_note
 from longwave.core.update import Update
 from longwave.errors import InvalidValue
 from longwave.eventstream.event import Event
@@ -38,6 +38,11 @@ def test_what_is_no_json_object_is_read_as_nothing(data):
 )
 def test_public_updates_and_those_about_something_else_are_no_notes(update):
     assert not is_note(update)
+
+
+def test_topics_tell_whether_a_private_update_is_a_note():
+    assert names_note(NOTE.update().topics)
+    assert not names_note(("t", NOTES + "x"))
 
 
 @pytest.mark.parametrize("selector", ["*", NOTES + "nodes/a", NOTES + "{+any}", "/.well-known/mercure{+any}"])

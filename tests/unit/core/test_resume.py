@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 
 from longwave.core.gap import Reason
-from longwave.core.resume import LIVE, Start, start_after
+from longwave.core.resume import NOWHERE, Start, start_after
 
 
 @pytest.mark.parametrize(
     ("event_id", "located", "start"),
     [
-        pytest.param("", None, LIVE, id="no id: live"),
         pytest.param("earliest", None, Start(0), id="earliest: everything"),
         pytest.param("aaaaaaaa-3", 3, Start(3), id="this life: after it"),
         pytest.param("aaaaaaaa-0", 0, Start(0), id="this life, before the first"),
@@ -28,5 +27,5 @@ def test_where_to_start(event_id, located, start):
     assert start_after(event_id, located=located, last=9) == start
 
 
-def test_live_has_no_gap():
-    assert (LIVE.position, LIVE.gap) == (None, None)
+def test_nowhere_is_no_id_and_no_gap():
+    assert (NOWHERE.sent, NOWHERE.gap, NOWHERE.position) == ("", None, None)

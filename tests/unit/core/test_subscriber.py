@@ -8,7 +8,7 @@ import pytest
 
 from longwave.core.audience import audience_of
 from longwave.core.feed import Feed
-from longwave.core.frame import Format
+from longwave.core.frame import END_OF_CHUNKS, Format
 from longwave.core.subscriber import PROGRESS, TRANSITIONS, State, Subscriber
 
 ALLOWED = {
@@ -163,3 +163,56 @@ def test_progress_before_everything_was_taken_does_not_count_for_what_is_held_ne
     subscriber.took(5, 70.0)
 
     assert subscriber.deadline == 60.0
+
+
+# Cut short.
+
+
+def cut(subscriber, farewell=b"bye"):
+    subscriber.cut_short(farewell)
+    size = subscriber.size_held
+    taken = take_all(subscriber, 1)
+    assert len(taken) == size
+    return taken
+
+
+def test_one_that_is_cut_short_keeps_the_frame_that_was_begun_and_nothing_after_it(subscriber):
+    subscriber.hold(b"data: 1\n\ndata: 2\n\n", 0.0)
+    subscriber.hold(b"data: 3\n\n", 0.0)
+    subscriber.took(3, 0.0)
+
+    assert cut(subscriber) == b"a: 1\n\nbye"
+
+
+@pytest.mark.parametrize("taken", [0, 9])
+def test_one_that_is_cut_short_between_two_frames_keeps_none(subscriber, taken):
+    subscriber.hold(memoryview(b"data: 1\n\ndata: 2\n\n")[taken:], 0.0)
+
+    assert cut(subscriber) == b"bye"
+
+
+def test_one_that_is_cut_short_may_hold_nothing(subscriber):
+    assert cut(subscriber) == b"bye"
+    assert cut(subscriber, b"") == b""
+    subscriber.hold(b"data: 1\n\n", 0.0)
+    assert cut(subscriber, b"") == b""
+    assert not subscriber.holding
+
+
+@pytest.mark.parametrize("taken", range(13))
+def test_the_end_of_chunks_comes_once_whatever_was_begun(taken):
+    subscriber = Subscriber(Feed(audience_of(["*"]), Format.CHUNKED), None, None, 7.0)
+    farewell = b"3\r\n:x\n\r\n" + END_OF_CHUNKS
+    subscriber.hold(farewell, 0.0)
+    subscriber.took(taken, 0.0)
+
+    assert farewell[:taken] + cut(subscriber, END_OF_CHUNKS) == (farewell if taken else END_OF_CHUNKS)
+
+
+def test_one_in_this_process_that_is_cut_short_keeps_no_event():
+    subscriber = Subscriber(Feed(audience_of(["*"]), Format.EVENT), None, None, 7.0)
+    subscriber.hold(("one", "two"), 0.0)
+    subscriber.took(1, 0.0)
+    subscriber.cut_short(b"")
+
+    assert not subscriber.holding

@@ -16,6 +16,7 @@ from longwave.core.subscription_document import (
     describe_item,
     end_updates,
     is_tellable,
+    join_items,
     subscription_topic,
 )
 from longwave.core.topic import MAX_LENGTH
@@ -57,6 +58,12 @@ def test_payload_that_is_none_is_left_out():
     assert "payload" not in json.loads(update.event.data)
 
 
+def test_payload_that_is_too_large_is_left_out():
+    (update,) = begin_updates(Member(ID, ("t",), f'"{"x" * 20_000}"'))
+
+    assert "payload" not in json.loads(update.event.data)
+
+
 def test_end_differs_by_its_flag_and_has_an_id_of_its_own():
     member = Member(ID, ("a", "b"))
     begins, ends = begin_updates(member), end_updates(member)
@@ -85,7 +92,8 @@ def test_one_subscription_names_the_last_event():
 
 def test_collection_has_items_without_a_context():
     member = Member(ID, ("a", "b"))
-    text = describe_collection("/path", "earliest", [describe_item(member, selector) for selector in member.selectors])
+    parts = [join_items([describe_item(member, selector)]) for selector in member.selectors]
+    text = describe_collection("/path", "earliest", parts).decode()
     document = json.loads(text)
 
     assert {name: document[name] for name in ("@context", "id", "type", "lastEventID")} == {
@@ -100,7 +108,10 @@ def test_collection_has_items_without_a_context():
 
 
 def test_empty_collection_is_an_empty_list():
-    assert json.loads(describe_collection("/path", "earliest", []))["subscriptions"] == []
+    text = describe_collection("/path", "earliest", []).decode()
+
+    assert text == json.dumps(json.loads(text), indent=2)
+    assert json.loads(text)["subscriptions"] == []
 
 
 @given(

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from longwave.core.topic import MAX_LENGTH
-from longwave.core.update import MAX_TOPICS, Update, text_of, topics_of
+from longwave.core.update import MAX_TOPICS, ReservedType, Update, check_publishable, text_of, topics_of
 from longwave.errors import InvalidValue
 from longwave.eventstream.event import Event
 
@@ -82,3 +82,15 @@ def test_what_json_cannot_hold_is_refused(data):
 @pytest.mark.parametrize(("topic", "topics"), [("a", ("a",)), (["a", "b"], ("a", "b")), (iter("ab"), ("a", "b"))])
 def test_one_topic_or_several(topic, topics):
     assert topics_of(topic) == topics
+
+
+def test_words_that_mean_something_else_to_clients_are_nobodys_to_publish():
+    with pytest.raises(InvalidValue, match="id: expected another than 'earliest'"):
+        check_publishable(Event(id="earliest"))
+    with pytest.raises(ReservedType, match="type: expected another than 'gap'"):
+        check_publishable(Event(type="gap"))
+    check_publishable(Event(type="Gap", id="earliest "))
+
+
+def test_an_update_that_is_on_the_log_already_may_have_such_a_word():
+    assert Update(("a",), Event(type="gap", id="earliest")).event.id == "earliest"

@@ -7,6 +7,7 @@ import itertools
 import logging
 import os
 import sqlite3
+import stat
 import threading
 from contextlib import asynccontextmanager, closing
 
@@ -437,6 +438,39 @@ async def test_two_that_make_the_file_at_once_share_one_life(path):
 
     assert len({log.epoch for log in logs}) == 1
     await asyncio.gather(*[log.close() for log in logs])
+
+
+@pytest.fixture
+def umask():
+    """One that lets everybody read new files."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def modes(folder):
+    return {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
+
+
+@pytest.mark.usefixtures("umask")
+async def test_a_new_file_and_those_beside_it_are_their_owners_alone(path):
+    """Private updates are in them."""
+    async with opened(path) as log:
+        await log.append(make_updates(1))
+
+        assert modes(path.parent) == {"log.db": 0o600, "log.db-wal": 0o600, "log.db-shm": 0o600}
+    assert modes(path.parent) == {"log.db": 0o600}
+
+
+@pytest.mark.usefixtures("umask")
+async def test_a_file_that_is_there_keeps_its_mode(path):
+    """Somebody may have made it so that a group can read it."""
+    path.touch(0o640)
+
+    async with opened(path) as log:
+        await log.append(make_updates(1))
+
+        assert modes(path.parent) == {"log.db": 0o640, "log.db-wal": 0o640, "log.db-shm": 0o640}
 
 
 async def test_a_log_that_is_closed_while_it_opens_stays_closed(path):

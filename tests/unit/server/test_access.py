@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import logging
+
 import pytest
 
 from longwave.auth.grants import NOTHING
@@ -10,7 +13,7 @@ from longwave.errors import InvalidConfiguration, TokenRefused
 from longwave.server.access import Access
 from longwave.server.config import AccessConfig
 from longwave.transports.exchange import Request
-from unit.auth.signed_tokens import NOW, SECRET, token_of
+from unit.auth.signed_tokens import NOW, SECRET, secret_jwk, token_of
 
 BOTH = token_of({"mercure": {"publish": ["t"], "subscribe": ["t"]}, "sub": "me", "exp": NOW + 60})
 
@@ -33,6 +36,9 @@ def request(token=BOTH, method="GET"):
         ({"subscriber_key": SECRET}, False, True, False),
         ({"jwks": "file:///keys.json"}, True, True, False),
         ({"jwks": "file:///keys.json", "publisher_key": SECRET}, True, True, False),
+        ({"publisher_jwks": "file:///keys.json"}, True, False, False),
+        ({"subscriber_jwks": "file:///keys.json"}, False, True, False),
+        ({"publisher_jwks": "file:///a.json", "subscriber_jwks": "file:///b.json"}, True, True, False),
     ],
 )
 def test_what_has_no_key_is_closed_unless_nothing_has(config, publish, subscribe, is_open):
@@ -97,3 +103,65 @@ async def test_jwk_set_must_have_been_read(tmp_path):
     await access.open()
     assert access.is_ready
     await access.close()
+
+
+@pytest.mark.parametrize("option", ["jwks", "publisher_jwks", "subscriber_jwks"])
+def test_address_that_cannot_be_one_is_named_by_its_option(option):
+    with pytest.raises(InvalidConfiguration) as caught:
+        access_of(**{option: "keys.json"})
+
+    assert caught.value.field == option
+
+
+def write_set(file, secret):
+    file.write_text(json.dumps({"keys": [secret_jwk(secret.encode())]}), encoding="utf-8")
+
+
+async def test_sets_of_publishers_and_subscribers_are_kept_apart(tmp_path):
+    """Whoever signs for subscribers must not be able to let them publish."""
+    ours, theirs = tmp_path / "publishers.json", tmp_path / "subscribers.json"
+    write_set(ours, "the secret of publishers, which is another")
+    write_set(theirs, SECRET)
+    access = access_of(publisher_jwks=f"file://{ours}", subscriber_jwks=f"file://{theirs}")
+    await access.open()
+
+    assert access.subscriber(request()).may_see("t")
+    with pytest.raises(TokenRefused, match="signature"):
+        access.publisher(request())
+    await access.close()
+
+
+async def test_hub_is_ready_once_each_set_was_read(tmp_path, caplog):
+    ours, theirs = tmp_path / "publishers.json", tmp_path / "subscribers.json"
+    write_set(ours, SECRET)
+    access = access_of(publisher_jwks=f"file://{ours}", subscriber_jwks=f"file://{theirs}")
+    await access.open()
+    assert not access.is_ready
+    await access.close()
+    caplog.clear()  # that the set could not be read is an error, and told as one
+
+    write_set(theirs, SECRET)
+    await access.open()
+    assert access.is_ready
+    await access.close()
+
+
+async def test_one_set_for_both_is_read_once(tmp_path, caplog):
+    file = tmp_path / "keys.json"
+    write_set(file, SECRET)
+    access = access_of(publisher_jwks=f"file://{file}", subscriber_jwks=f"file://{file}")
+    with caplog.at_level(logging.INFO, "longwave.auth"):
+        await access.open()
+    await access.close()
+
+    assert len([record for record in caplog.records if "keys for signatures" in record.getMessage()]) == 1
+    assert access.publisher(request()).subject == access.subscriber(request()).subject == "me"
+
+
+async def test_weak_keys_are_warned_of_by_the_names_of_their_options(caplog):
+    access = access_of(publisher_key="short", subscriber_key="tiny")
+    await access.open()
+
+    options = [record.getMessage().partition(" ")[0] for record in caplog.records]
+    assert options == ["--publisher-key", "--subscriber-key"]
+    assert "short" not in caplog.text

@@ -160,13 +160,32 @@ def test_peers_are_known_in_every_way_to_write_them(peer):
     assert x_forwarded_for(CLIENT, peer=peer) == CLIENT
 
 
-@pytest.mark.parametrize("text", ["", "10.0.0.1/8", "proxy.example", "10.0.0.0/33", "10.0.0.0/8,fd00::/8", "UNIX"])
+@pytest.mark.parametrize("text", ["", "proxy.example", "10.0.0.0/33", "10.0.0.0/8,fd00::/8", "UNIX"])
 def test_what_is_no_network_is_refused(text):
     with pytest.raises(InvalidConfiguration, match=r"expected an address, a network such as 10\.0\.0\.0/8, or unix"):
         TrustedProxies.parse("trusted_proxies", [text])
 
 
-@pytest.mark.parametrize("text", ["0.0.0.0/0", "::/0"])
+@pytest.mark.parametrize(
+    ("text", "network"),
+    [("10.0.0.1/8", "10.0.0.0/8"), ("fd00::1/8", "fd00::/8"), ("::ffff:10.0.0.1/104", "10.0.0.0/8")],
+)
+def test_bits_behind_the_prefix_are_refused_with_the_network_that_is_left(text, network):
+    with pytest.raises(InvalidConfiguration) as caught:
+        TrustedProxies.parse("trusted_proxies", [text])
+    assert caught.value.problem == f"expected {network}, got {text!r}, which has bits set behind its prefix"
+
+
+@pytest.mark.parametrize("text", ["::ffff:10.0.0.1", "::ffff:10.0.0.0/104", "::ffff:a00:1/128"])
+def test_ipv4_in_the_clothes_of_ipv6_is_the_proxy_that_it_means(text):
+    proxies = TrustedProxies.parse("trusted_proxies", [text])
+
+    for peer in ("10.0.0.1", "::ffff:10.0.0.1"):
+        assert proxies.trust(peer)
+    assert not proxies.trust("11.0.0.1")
+
+
+@pytest.mark.parametrize("text", ["0.0.0.0/0", "::/0", "::ffff:0.0.0.0/96"])
 def test_everybody_is_no_trusted_proxy(text):
     with pytest.raises(InvalidConfiguration, match="everybody"):
         TrustedProxies.parse("trusted_proxies", [text])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 
 import pytest
@@ -34,11 +35,46 @@ def test_unix_socket_needs_no_address():
 # Access.
 
 
-@pytest.mark.parametrize("name", ["key", "publisher_key", "subscriber_key", "jwks"])
-def test_key_that_is_said_but_empty_does_not_make_an_open_hub(name):
-    with pytest.raises(InvalidConfiguration, match=f"{name}: expected a key, got nothing"):
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [(f"{kind}key", "a key") for kind in ("", "publisher_", "subscriber_")]
+    + [(f"{kind}jwks", "the address of a JWK set") for kind in ("", "publisher_", "subscriber_")],
+)
+def test_key_that_is_said_but_empty_does_not_make_an_open_hub(name, expected):
+    with pytest.raises(InvalidConfiguration, match=f"{name}: expected {expected}, got nothing"):
         AccessConfig(**{name: ""})
     assert AccessConfig(**{name: "k"}).has_keys
+
+
+@pytest.mark.parametrize("kind", ["", "publisher_", "subscriber_"])
+def test_a_key_and_a_set_of_keys_for_the_same_tokens_contradict_each_other(kind):
+    option = f"--{kind}key".replace("_", "-")
+    with pytest.raises(InvalidConfiguration, match=f"^{kind}jwks: expected it or {option}, got both$"):
+        AccessConfig(**{f"{kind}key": "k", f"{kind}jwks": "file:///k"})
+
+
+@pytest.mark.parametrize(
+    ("given", "publishers", "subscribers"),
+    [
+        ({"key"}, "key", "key"),
+        ({"jwks"}, "jwks", "jwks"),
+        ({"publisher_jwks"}, "publisher_jwks", None),
+        ({"subscriber_jwks"}, None, "subscriber_jwks"),
+        ({"publisher_jwks", "subscriber_jwks"}, "publisher_jwks", "subscriber_jwks"),
+        ({"publisher_jwks", "key"}, "publisher_jwks", "key"),
+        ({"subscriber_jwks", "jwks"}, "jwks", "subscriber_jwks"),
+        ({"publisher_key", "jwks"}, "publisher_key", "jwks"),
+        ({"publisher_key", "subscriber_jwks"}, "publisher_key", "subscriber_jwks"),
+        (set(), None, None),
+    ],
+)
+def test_publishers_and_subscribers_have_their_own_keys_or_those_for_both(given, publishers, subscribers):
+    access = AccessConfig(**dict.fromkeys(given, "k"))
+
+    assert access.source_of_keys("publisher_") == publishers
+    assert access.source_of_keys("subscriber_") == subscribers
+    assert access.may_publish is (publishers is not None or not given)
+    assert access.may_subscribe is (subscribers is not None or not given)
 
 
 def test_keys_are_not_shown():
@@ -67,8 +103,11 @@ def test_allowed_hosts_are_names():
 
 
 def test_cookie_has_a_name_that_cookies_can_have():
-    with pytest.raises(InvalidConfiguration, match="cookie_name: expected a name"):
-        AccessConfig(cookie_name="a=b")
+    expected = re.escape("cookie_name: expected a name of up to 256 letters, digits and !#$%&'*+-.^_`|~, got ")
+    for name in ("a=b", "a;b", "", "a b", "é", "x" * 257):
+        with pytest.raises(InvalidConfiguration, match=expected):
+            AccessConfig(cookie_name=name)
+    assert AccessConfig(cookie_name="!#$%&'*+-.^_`|~9aZ").cookie_name
 
 
 # Bounds.
@@ -100,11 +139,12 @@ def test_waits_are_above_zero_and_at_most_a_day(name, seconds):
         Timeouts(**{name: seconds})
 
 
-@pytest.mark.parametrize("seconds", [-1, math.nan, math.inf])
-def test_drain_may_take_no_time_but_no_less(seconds):
-    assert Timeouts(drain=0).drain == 0
-    with pytest.raises(InvalidConfiguration, match="drain"):
-        Timeouts(drain=seconds)
+@pytest.mark.parametrize("name", ["shutdown_delay", "drain"])
+@pytest.mark.parametrize("seconds", [-1, math.nan, math.inf, 86_401])
+def test_what_follows_a_signal_to_stop_may_take_no_time_but_no_less(name, seconds):
+    assert getattr(Timeouts(**{name: 0}), name) == 0
+    with pytest.raises(InvalidConfiguration, match=f"{name}: expected 0 seconds to a day"):
+        Timeouts(**{name: seconds})
 
 
 @pytest.mark.parametrize("size", [1023, 2**30 + 1])

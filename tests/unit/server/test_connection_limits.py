@@ -10,6 +10,7 @@ import pytest
 from longwave.server.connection_limits import (
     RESERVED_FILES,
     TURNED_AWAY,
+    TURNED_AWAY_OF_ADDRESS,
     Admission,
     ConnectionLimits,
     connections_allowed,
@@ -20,7 +21,7 @@ from longwave.server.connection_limits import (
 def test_connections_above_the_total_are_told_to_go_and_far_above_closed():
     limits = ConnectionLimits(total=2, per_address=0)
 
-    admissions = [limits.enter("a") for _ in range(2 + TURNED_AWAY + 1)]
+    admissions = [limits.enter("") for _ in range(2 + TURNED_AWAY + 1)]
 
     assert admissions == [Admission.WELCOME] * 2 + [Admission.FULL] * TURNED_AWAY + [Admission.REFUSED]
     assert limits.open == 2 + TURNED_AWAY, "who is refused is not counted"
@@ -39,16 +40,56 @@ def test_place_comes_back():
 def test_addresses_are_counted_apart():
     limits = ConnectionLimits(total=10, per_address=1)
 
-    assert [limits.enter(address) for address in "aab"] == [Admission.WELCOME, Admission.FULL, Admission.WELCOME]
+    expected = [Admission.WELCOME, Admission.ADDRESS_FULL, Admission.WELCOME]
+    assert [limits.enter(address) for address in "aab"] == expected
 
 
-def test_ipv6_addresses_count_by_their_64():
+def test_one_address_above_its_limit_leaves_room_for_others():
+    """Who waits for an answer that it is too many takes the room of others as well, so only a few do."""
+    limits = ConnectionLimits(total=100, per_address=5)
+
+    admissions = [limits.enter("a") for _ in range(1000)]
+
+    assert admissions[:5] == [Admission.WELCOME] * 5
+    assert admissions[5 : 5 + TURNED_AWAY_OF_ADDRESS] == [Admission.ADDRESS_FULL] * TURNED_AWAY_OF_ADDRESS
+    assert set(admissions[5 + TURNED_AWAY_OF_ADDRESS :]) == {Admission.REFUSED}
+    assert limits.open == 5 + TURNED_AWAY_OF_ADDRESS, "who is refused is not counted"
+    assert [limits.enter("b") for _ in range(5)] == [Admission.WELCOME] * 5
+
+
+def test_by_default_one_address_has_half_of_all_connections():
+    limits = ConnectionLimits(total=100, per_address=0)
+    key = limits.key("192.0.2.7")
+
+    admissions = [limits.enter(key) for _ in range(200)]
+
+    assert admissions.count(Admission.WELCOME) == 50
+    assert limits.enter(limits.key("192.0.2.8")) is Admission.WELCOME
+
+
+@pytest.mark.parametrize("address", ["", "127.0.0.1", "::1"])
+def test_by_default_clients_on_this_machine_have_all_connections(address):
+    """They are the operator, or all clients of a proxy that was not declared."""
+    limits = ConnectionLimits(total=10, per_address=0)
+
+    assert [limits.enter(limits.key(address)) for _ in range(10)] == [Admission.WELCOME] * 10
+
+
+def test_limit_that_was_asked_for_counts_clients_on_this_machine():
     limits = ConnectionLimits(total=10, per_address=1)
 
-    assert limits.enter("2001:db8::1") is Admission.WELCOME
-    assert limits.enter("2001:db8::2") is Admission.FULL
-    limits.leave("2001:db8::2")
-    limits.leave("2001:db8::1")
+    assert [limits.enter(limits.key("127.0.0.9")) for _ in "ab"] == [Admission.WELCOME, Admission.ADDRESS_FULL]
+
+
+@pytest.mark.parametrize("per_address", [0, 1])
+def test_ipv6_addresses_count_by_their_64(per_address):
+    limits = ConnectionLimits(total=2, per_address=per_address)
+    first, second = limits.key("2001:db8::1"), limits.key("2001:db8::2")
+
+    assert limits.enter(first) is Admission.WELCOME
+    assert limits.enter(second) is Admission.ADDRESS_FULL
+    limits.leave(second)
+    limits.leave(first)
     assert limits._by_address == {}
 
 

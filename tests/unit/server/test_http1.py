@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwave.hub import Hub
+from longwave.server import http1
 from longwave.server import site as site_module
 from longwave.server.config import AccessConfig, Limits, ServerConfig, SinkKind, Timeouts
 from longwave.server.http1 import Connection
@@ -152,7 +153,7 @@ def test_whatever_comes_is_answered_properly_or_closed_and_nothing_is_left(piece
             stored = (await site.hub.log.read(0, 100)).last
             assert [int(position) for position in acknowledged] == list(range(1, stored + 1))
             assert site.limits.open == 0
-            assert site.bodies.held == 0
+            assert site.bodies.held == site.answers.held == 0
             assert site.hub.subscribers == 0
             assert not site.connections
         assert not failures
@@ -221,6 +222,38 @@ async def test_client_that_takes_no_answer_is_cut_off_at_the_send_timeout():
 
         assert transport.lost
         await settled(site)
+
+
+PAGE = b"GET /console.js HTTP/1.1\r\nHost: h\r\n\r\n"
+
+
+async def test_answers_that_nobody_reads_are_counted_and_when_they_are_too_many_others_are_told(monkeypatch):
+    """As of clients that ask for a long list of subscriptions and never read it."""
+    monkeypatch.setattr(http1, "SMALL_ANSWER", 1000)
+    async with site_of(limits=Limits(answers=200_000)) as site:
+        stuck = []
+        for number in range(20):
+            stuck.append(MemoryTransport(Connection(site), peer=(f"192.0.2.{number}", 4711)))
+            stuck[-1].set_write_buffer_limits(high=2000)
+            stuck[-1].stuck = True
+            stuck[-1].receive(PAGE)
+        large = [len(transport.unsent) for transport in stuck if len(transport.unsent) > 2000]
+        assert 200_000 - large[0] < sum(large) == site.answers.held <= 200_000
+
+        other = MemoryTransport(Connection(site))
+        other.receive(PAGE)
+        assert statuses(other.written) == [503]
+        stuck[0].take()
+        stuck[1].abort()
+        await settled(site)
+        again = MemoryTransport(Connection(site))
+        again.receive(PAGE)
+        assert statuses(again.written) == [200]
+
+        for transport in (*stuck, other, again):
+            transport.abort()
+        await settled(site)
+        assert site.answers.held == 0
 
 
 async def test_idle_connection_with_an_answer_that_nobody_takes_is_closed_then_cut_off():

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from longwave.server.log_format import LogFormat, configure_logging
+from longwave.server.log_format import MAX_SHOWN, LogFormat, configure_logging, shown
 
 
 def formatted(form, message, *arguments, worker=None, error=None, **fields):
@@ -157,3 +157,21 @@ def test_configuring_again_takes_the_place_of_what_was(root):
     logging.getLogger("longwave").info("once")
 
     assert (first.getvalue(), second.getvalue().count("once")) == ("", 1)
+
+
+# What clients sent.
+
+
+@pytest.mark.parametrize(
+    ("came", "field"),
+    [
+        ("München, 7", "München, 7"),
+        ("a\nb\x1b[31m\x00", "a\\nb\\x1b[31m\\x00"),
+        ("\u202egnp.exe\u2028", "\\u202egnp.exe\\u2028"),
+        ("\ud800", "\\ud800"),
+        ("x" * 10_000, "x" * MAX_SHOWN),
+    ],
+)
+def test_what_a_client_sent_is_shown_in_part_and_can_only_be_read(came, field):
+    assert shown(came) == field
+    assert shown(came).isprintable()

@@ -12,6 +12,7 @@ from longwave.core.counters import Counters
 from longwave.core.drop import Drop
 from longwave.core.frame import Format
 from longwave.core.gap import Reason
+from longwave.core.refusal import Refusal
 from longwave.core.replay_outcome import ReplayOutcome
 from longwave.core.subscriber import State
 from longwave.hub import Hub
@@ -48,11 +49,13 @@ def requests():
 
 @pytest.fixture
 def metrics(hub, requests):
-    return Metrics(hub, requests, lambda: 7)
+    return Metrics(hub, requests, lambda: 7, limit_keys=lambda: {"publish_rate_subject": 5})
 
 
 def reading_of(counters):
-    return Reading(counters=counters, census=take_census([], 0), following=True, requests={}, connections=0)
+    return Reading(
+        counters=counters, census=take_census([], 0), following=True, requests={}, connections=0, limit_keys={}
+    )
 
 
 async def test_each_metric_is_there_from_the_beginning(metrics):
@@ -72,6 +75,8 @@ async def test_each_known_reason_is_there_at_zero(metrics):
         assert value(samples, "longwave_gaps_total", reason=reason.value) == 0
     for outcome in ReplayOutcome:
         assert value(samples, "longwave_replays_total", outcome=outcome.value) == 0
+    for refusal in Refusal:
+        assert value(samples, "longwave_refusals_total", reason=refusal.value) == 0
     for state in set(State) - {State.CLOSED}:
         assert value(samples, "longwave_subscribers", state=state.value) == 0
 
@@ -99,6 +104,7 @@ async def test_what_a_hub_did_is_told_exactly(hub, metrics, requests):
     assert value(samples, "longwave_log_following") == 1
     assert value(samples, "longwave_connections") == 7
     assert value(samples, "longwave_refusals_total", reason="expired") == 1
+    assert value(samples, "longwave_limit_keys", limit="publish_rate_subject") == 5
     assert value(samples, "longwave_requests_total", method="GET", path="events", status="200") == 1
     assert value(samples, "longwave_append_seconds_count") == 3
     assert value(samples, "longwave_first_write_seconds_count") == 3

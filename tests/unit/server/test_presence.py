@@ -9,14 +9,29 @@ from itertools import pairwise
 import pytest
 
 from controlled_log import ControlledLog
-from longwave.core.announcements import BATCH
+from longwave.auth.grants import Grants
+from longwave.core.allowance import Allowance
+from longwave.core.announcements import BATCH, MAX_SUBSCRIPTIONS, Attendance
+from longwave.core.member import Member
+from longwave.core.node_note import NodeNote
 from longwave.core.note import Note, is_note
+from longwave.core.payload import MAX_PAYLOAD
 from longwave.core.presence import Patience
+from longwave.core.room import SHARES
 from longwave.errors import LogUnavailable
 from longwave.hub import Hub
 from longwave.server import presence as module
-from longwave.server.presence import AGAIN_AFTER, CLOSE_PATIENCE, JOIN_PATIENCE, TICK, PresenceNode
+from longwave.server.presence import (
+    AGAIN_AFTER,
+    CLOSE_PATIENCE,
+    JOIN_PATIENCE,
+    TICK,
+    TOLD_RATE,
+    PresenceNode,
+)
 from virtual_time import in_virtual_time, settle
+
+TOLD_AT_ONCE = 5000  # fewer than usual, as tests would take long
 
 
 class RefusingLog(ControlledLog):
@@ -45,6 +60,12 @@ class SharedLog:
         return getattr(self._log, name)
 
 
+async def join(presence, selectors, payload=None, address="", subject=""):
+    attendance = presence.attendance(selectors, Grants(payload=payload, subject=subject), address)
+    await presence.join(attendance)
+    return attendance
+
+
 async def told(log):
     """(topic, active) of all events on the log, which no note is."""
     entries = (await log.read(0, 100_000)).entries
@@ -58,8 +79,9 @@ async def notes(log):
 
 
 @pytest.fixture(params=["alone", "shared"])
-def make(request):
+def make(request, monkeypatch):
     """Make a log, its hub, and the presence of that."""
+    monkeypatch.setattr(module, "TOLD_AT_ONCE", TOLD_AT_ONCE)
 
     def make():
         log = RefusingLog()
@@ -74,7 +96,7 @@ async def test_coming_is_told_before_join_returns_and_leaving_once(make):
     log, hub, presence = make()
     async with hub:
         presence.open()
-        ada = await presence.join(["a", "b"], {"name": "Ada"})
+        ada = await join(presence, ["a", "b"], {"name": "Ada"})
         assert await told(log) == [("a", True), ("b", True)]
         assert presence.picture.members() == [ada.member]
         presence.leave(ada)
@@ -93,7 +115,7 @@ async def test_storm_is_told_in_few_appends(make):
         await settle()
         log.appends.clear()
         count = BATCH * 2 + 1
-        members = await asyncio.gather(*(presence.join(["t"], None) for _ in range(count)))
+        members = await asyncio.gather(*(join(presence, ["t"], None) for _ in range(count)))
         assert len(log.appends) == 3
         log.appends.clear()
         for member in members:
@@ -113,8 +135,8 @@ async def test_stream_waits_only_so_long_for_a_log_that_takes_nothing_and_is_tol
         log.refuses = True
         loop = asyncio.get_running_loop()
         began = loop.time()
-        stays = await presence.join(["a"], None)
-        leaves = await presence.join(["b"], None)
+        stays = await join(presence, ["a"], None)
+        leaves = await join(presence, ["b"], None)
         assert JOIN_PATIENCE <= loop.time() - began <= 2 * (JOIN_PATIENCE + TICK)
         presence.leave(leaves)
         log.refuses = False
@@ -130,7 +152,7 @@ async def test_hub_stops_although_its_log_takes_nothing(make):
     log, hub, presence = make()
     async with hub:
         presence.open()
-        ada = await presence.join(["a"], None)
+        ada = await join(presence, ["a"], None)
         log.refuses = True
         presence.leave(ada)
         began = asyncio.get_running_loop().time()
@@ -145,13 +167,159 @@ async def test_who_is_cancelled_while_it_waits_is_not_told_of(make):
         presence.open()
         await settle()
         log.refuses = True
-        joining = asyncio.create_task(presence.join(["a"], None))
+        joining = asyncio.create_task(join(presence, ["a"], None))
         await settle()
         joining.cancel()
         await asyncio.wait([joining])
         log.refuses = False
         await asyncio.sleep(AGAIN_AFTER * 2)
         assert await told(log) == []
+        await presence.close()
+
+
+# What clients make a hub write
+
+
+def of_many(number, clients=()):
+    """Somebody who makes ten updates necessary."""
+    return Attendance(Member(f"urn:{number}", tuple(f"t{n}" for n in range(10))), clients)
+
+
+async def come(presence, first, count):
+    """So many come, ten updates each."""
+    arrived = [of_many(number) for number in range(first, first + count)]
+    tasks = [asyncio.create_task(presence.join(one)) for one in arrived]
+    await settle(200)
+    return arrived, tasks
+
+
+@in_virtual_time
+async def test_no_more_is_written_about_subscribers_than_the_rate(make):
+    log, hub, presence = make()
+    async with hub:
+        presence.open()
+        _, tasks = await come(presence, 0, TOLD_AT_ONCE // 10 + 4 * TOLD_RATE // 10)
+        written = len(await told(log))
+        assert TOLD_AT_ONCE <= written <= TOLD_AT_ONCE + BATCH
+        for seconds in (1, 2):
+            await asyncio.sleep(1)
+            await settle(100)
+            assert len(await told(log)) - written <= seconds * TOLD_RATE + BATCH
+        await asyncio.wait(tasks)
+        await asyncio.sleep(4)
+        assert len(await told(log)) == TOLD_AT_ONCE + 4 * TOLD_RATE
+        await presence.close()
+
+
+@in_virtual_time
+async def test_streams_begin_although_there_is_more_to_tell_than_may_be(make):
+    _log, hub, presence = make()
+    async with hub:
+        presence.open()
+        _, tasks = await come(presence, 0, TOLD_AT_ONCE // 10 + TOLD_RATE)
+        began = asyncio.get_running_loop().time()
+        await asyncio.wait(tasks)
+        assert asyncio.get_running_loop().time() - began <= JOIN_PATIENCE + TICK + 0.1
+        assert presence._announcements.waiting
+        await presence.close()
+
+
+@in_virtual_time
+async def test_who_comes_and_goes_while_nothing_may_be_written_leaves_no_trace(make):
+    """So a client, or a thousand, that connect and disconnect push nobody's updates out of the history."""
+    log, hub, presence = make()
+    async with hub:
+        presence.open()
+        await come(presence, 0, TOLD_AT_ONCE // 10 + BATCH // 10)
+        before = len(await told(log))
+        for number in range(100):
+            arrived, tasks = await come(presence, 100_000 + number * 100, 100)
+            for one, task in zip(arrived, tasks, strict=True):
+                task.cancel()
+                presence.leave(one)
+        await settle()
+        assert len(await told(log)) <= before + BATCH
+        await presence.close()
+
+
+@in_virtual_time
+async def test_hub_answers_others_although_it_may_write_no_more_about_subscribers():
+    """Or they would take it for dead."""
+    log = RefusingLog()
+    hub = Hub(SharedLog(log))
+    presence = PresenceNode(hub)
+    presence._allowance = Allowance(rate=0.1, burst=1)
+    async with hub:
+        presence.open()
+        _, tasks = await come(presence, 0, 2 * BATCH // 10)
+        assert presence._announcements.waiting
+        before = len(await notes(log))
+        await hub.append([NodeNote(node="other", by="other", asks=True).note().update()])
+        await asyncio.sleep(TICK + 0.1)
+        assert any("at" in note for note in (await notes(log))[before + 1 :])
+        for task in tasks:
+            task.cancel()
+        await presence.close()
+
+
+@in_virtual_time
+async def test_hub_that_stops_tells_of_all_ends_at_once(make):
+    log, hub, presence = make()
+    async with hub:
+        presence.open()
+        arrived, tasks = await come(presence, 0, TOLD_AT_ONCE // 10)
+        await asyncio.wait(tasks)
+        for one in arrived:
+            presence.leave(one)
+        await presence.close()
+        assert [active for _, active in await told(log)].count(False) == TOLD_AT_ONCE
+
+
+@in_virtual_time
+async def test_one_client_leaves_room_to_tell_of_others(make):
+    _log, hub, presence = make()
+    presence._allowance = Allowance(10**9, 10**9)
+    async with hub:
+        presence.open()
+        share = MAX_SUBSCRIPTIONS // SHARES
+        names = presence.attendance(["t"], Grants(), "192.0.2.7").clients
+        tasks = [asyncio.create_task(presence.join(of_many(number, names))) for number in range(share // 10 + 5)]
+        await asyncio.wait(tasks)
+        assert len(presence.picture) == share
+        assert hub.counters.untold == 5
+        other = await join(presence, ["t"], address="192.0.2.8")
+        assert presence.picture.find("t", other.member.id) is not None
+        await presence.close()
+
+
+def test_client_is_known_by_its_address_and_by_its_subject():
+    presence = PresenceNode(Hub())
+
+    def names(address, subject=""):
+        return presence.attendance(["t"], Grants(subject=subject), address).clients
+
+    assert names("192.0.2.7", "ada") == ("address 192.0.2.7", "subject ada")
+    assert names("2001:db8::1") == names("2001:db8::ffff")
+    for local in ("", "127.0.0.1", "::1"):
+        assert names(local) == ()
+        assert names(local, "ada") == ("subject ada",)
+
+
+@in_virtual_time
+async def test_member_is_told_without_a_payload_that_is_too_large(make, caplog):
+    log, hub, presence = make()
+    async with hub:
+        presence.open()
+        nested = [0] * 2000
+        for _ in range(28):
+            nested = [nested]
+        for _ in range(2):
+            await join(presence, ["a"], nested)
+        assert len(json.dumps(nested, indent=2)) > MAX_PAYLOAD > len(json.dumps(nested))
+        assert await told(log) == [("a", True)] * 2
+        assert all(not member.payload for member in presence.picture.members())
+        assert caplog.text.count("without their payloads") == 1
+        assert hub.counters.untold == 0
         await presence.close()
 
 
@@ -165,7 +333,7 @@ async def test_hub_whose_log_nobody_else_sees_writes_no_notes():
     presence = PresenceNode(hub)
     async with hub:
         presence.open()
-        await presence.join(["a"], None)
+        await join(presence, ["a"], None)
         await asyncio.sleep(1000)
         assert await notes(log) == []
         await presence.close()
@@ -178,7 +346,7 @@ async def test_hub_that_is_alone_says_hello_and_goodbye_and_nothing_in_between()
     presence = PresenceNode(hub, place="here")
     async with hub:
         presence.open()
-        ada = await presence.join(["a"], None)
+        ada = await join(presence, ["a"], None)
         await asyncio.sleep(1000)
         presence.leave(ada)
         await settle()
@@ -202,7 +370,7 @@ async def test_idle_hubs_say_little():
     for hub, node in zip(hubs, nodes, strict=True):
         await hub.open()
         node.open()
-        await node.join(["t"], None)
+        await join(node, ["t"], None)
     before = len(await notes(log))
     await asyncio.sleep(300)
     spoken = len(await notes(log)) - before
@@ -233,7 +401,7 @@ async def test_note_that_cannot_be_understood_is_passed_over():
     async with hub:
         presence.open()
         await hub.append([Note("nodes/x", {}).update(), Note("other", {}).update()])
-        await presence.join(["a"], None)
+        await join(presence, ["a"], None)
         assert len(presence.picture) == 1
         await presence.close()
 

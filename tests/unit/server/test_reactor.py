@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
@@ -164,7 +164,7 @@ async def test_duplicate_outlives_the_transport_and_takes_little():
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
-        with copy:
+        with closing(copy):
             assert (ours.fileno(), os.get_blocking(copy.fileno())) == (-1, False)
             assert copy.send(b"x") == 1
             assert copy.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) <= 4 * RECEIVE_BUFFER

@@ -6,8 +6,9 @@ import tracemalloc
 
 import pytest
 
+from longwave.server.client_address import TrustedProxies
 from longwave.server.config import Limits
-from longwave.server.request_bodies import RequestBodies
+from longwave.server.held_bytes import HeldBytes
 from longwave.server.request_head import MAX_HEADERS
 from longwave.server.request_reader import MAX_PIPELINED, Part, Received, RequestReader
 from longwave.transports.exchange import Response
@@ -18,9 +19,11 @@ CHUNKED = b"POST /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r
 UPGRADE = b"POST /p HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
 
 
-def reader(**limits):
+def reader(peer="192.0.2.7", proxies=(), held=None, **limits):
     config = Limits(**limits)
-    return RequestReader(config, RequestBodies(config.bodies), "192.0.2.7")
+    return RequestReader(
+        config, held or HeldBytes(config.bodies, config.bodies), peer, TrustedProxies.parse("trusted_proxies", proxies)
+    )
 
 
 def received(one):
@@ -78,10 +81,10 @@ def test_bodies_are_counted_until_they_are_closed():
     one = reader()
 
     one.feed(POST + POST[:-2])
-    assert one._bodies.held == 8
+    assert one._held.held == 8
     one.close()
 
-    assert one._bodies.held == 0
+    assert one._held.held == 0
     assert not one.requests
 
 
@@ -90,7 +93,7 @@ def test_refused_body_is_counted_no_more():
     one = reader(body=8)
     one.feed(CHUNKED.replace(b"0\r\nX", b"5\r\nworld\r\n0\r\nX"))
 
-    assert one._bodies.held == 0
+    assert one._held.held == 0
     assert one.requests[0].status == 413
 
 
@@ -108,6 +111,70 @@ def test_pipelined_requests_have_a_limit():
     one.feed(GET * (MAX_PIPELINED + 1))
 
     assert len(one.requests) == MAX_PIPELINED
+    assert one.stopped
+    assert one.overrun
+
+
+@pytest.mark.parametrize(
+    "part", [b"GET /" + b"a" * 30, POST.replace(b": 5", b": 50") + b"x" * 25], ids=["head", "body"]
+)
+def test_what_one_address_sends_in_parts_takes_no_room_from_others(part):
+    held = HeldBytes(40, 20)
+    first, other = reader("192.0.2.7", held=held), reader("192.0.2.8", held=held)
+    first.feed(part)
+    other.feed(POST)
+
+    assert [item.status for item in first.requests] == [429]
+    assert received(other) == [("POST", b"hello", True)]
+
+
+@pytest.mark.parametrize(("peer", "proxies"), [("127.0.0.1", ()), ("", ()), ("10.0.0.1", ("10.0.0.1",))])
+def test_parts_of_heads_from_this_machine_or_a_proxy_are_nobodys(peer, proxies):
+    one = reader(peer, proxies, HeldBytes(40, 20))
+    one.feed(b"GET /" + b"a" * 30)
+
+    assert not one.requests
+    one.close()
+    assert one._held.held == 0
+
+
+def test_head_in_parts_counts_until_it_is_complete():
+    one = reader()
+    one.feed(GET[:10])
+    one.feed(GET[10:20])
+    assert one._held.held == 20
+    one.feed(GET[20:] + GET[:5])
+    assert one._held.held == len(GET[20:]) + 5, "what came with the end of another is counted with it"
+    one.feed(GET[5:])
+    assert one._held.held == 0
+
+
+@pytest.mark.parametrize("end", [RequestReader.stop, RequestReader.close])
+def test_head_that_is_given_up_is_counted_no_more(end):
+    one = reader()
+    one.feed(GET[:10])
+    end(one)
+
+    assert one._held.held == 0
+
+
+def test_heads_in_parts_that_are_too_many_are_refused():
+    one = reader(held=HeldBytes(30, 30))
+    one.feed(b"GET /" + b"a" * 20)
+    assert not one.requests
+    one.feed(b"a" * 20)
+
+    assert [item.status for item in one.requests] == [503]
+    assert one._held.held == 0
+
+
+def test_body_that_nobody_wants_is_skipped():
+    one = reader()
+    one.feed(POST.replace(b"Host", b"Expect: 100-continue\r\nHost")[:-5])
+    assert (one.announced().path, one.announced().body) == ("/p", b"")
+    one.skip_body()
+
+    assert received(one) == [("POST", b"", False)]
     assert one.stopped
 
 
@@ -177,5 +244,5 @@ def test_body_in_tiny_chunks_takes_no_more_memory_than_its_bytes():
     taken = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
 
-    assert one._bodies.held == 100_000
+    assert one._held.held == 100_000
     assert taken < 2 * 100_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+from http import HTTPStatus
 
 import pytest
 
@@ -12,7 +13,7 @@ from longwave.hub import Hub
 from longwave.server.config import Limits, ServerConfig, SinkKind, Timeouts
 from longwave.server.connection_limits import Admission
 from longwave.server.site import Site, reactor_wanted
-from longwave.transports.exchange import Request
+from longwave.transports.exchange import Request, Response
 
 
 class Waiting:
@@ -74,9 +75,52 @@ async def test_nobody_is_admitted_while_draining(site):
     [("GET", b"text/event-stream", 200), ("GET", b"*/*", 503), ("POST", b"text/event-stream", 503)],
 )
 async def test_only_who_asks_for_a_stream_is_turned_away_with_one(site, method, accept, status):
-    response = site.turn_away(Request(method, "/events", headers=((b"accept", accept),)))
+    response = site.turn_away(Request(method, "/events", headers=((b"accept", accept),)), Admission.FULL)
 
     assert (response.status, response.close) == (status, True)
+
+
+@pytest.mark.parametrize(("accept", "status"), [(b"text/event-stream", 200), (b"*/*", 429)])
+async def test_client_of_an_address_with_too_many_connections_is_told_that(site, accept, status):
+    response = site.turn_away(Request("GET", "/events", headers=((b"accept", accept),)), Admission.ADDRESS_FULL)
+
+    assert (response.status, response.close) == (status, True)
+    if status == 429:
+        assert response.body == b"expected at most %d connections from one address, got more\n" % (
+            site.limits.per_address
+        )
+    assert site.hub.counters.refusals["connections_address"] == 1
+
+
+LIST = Request("GET", "/.well-known/mercure/subscriptions")
+
+
+async def test_large_answers_that_nobody_reads_have_a_limit(site):
+    answer = Response(HTTPStatus.OK, bytes(site.answers.share))
+    for number in range(site.answers.limit // site.answers.share):
+        assert site.if_room(LIST, answer, f"192.0.2.{number}") is answer
+        site.answers.hold(len(answer.body), f"192.0.2.{number}")
+
+    refused = site.if_room(LIST, answer, "192.0.2.9")
+    assert (refused.status, refused.close) == (503, True)
+    assert 30 <= int(dict(refused.headers)[b"Retry-After"]) <= 60
+    assert site.hub.counters.refusals["answers_full"] == 1
+
+
+async def test_large_answers_that_one_address_does_not_read_take_no_room_from_others(site):
+    answer = Response(HTTPStatus.OK, bytes(site.answers.share // 2 + 1))
+    site.answers.hold(len(answer.body), "192.0.2.7")
+
+    assert site.if_room(LIST, answer, "192.0.2.7").status == 429
+    assert site.if_room(LIST, answer, "192.0.2.8") is answer
+
+
+async def test_answer_that_is_larger_than_all_room_is_given_to_who_holds_nothing(site):
+    answer = Response(HTTPStatus.OK, bytes(site.answers.limit + 1))
+
+    assert site.if_room(LIST, answer, "192.0.2.7") is answer
+    site.answers.hold(len(answer.body), "192.0.2.7")
+    assert site.if_room(LIST, answer, "192.0.2.8").status == 503
 
 
 def test_reactor_is_used_where_there_is_epoll_unless_told_otherwise(monkeypatch):

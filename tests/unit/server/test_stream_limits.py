@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwave.server.stream_limits import NOT_COUNTED, StreamAdmission, StreamLimits
+from longwave.server.stream_limits import LIGHT, NOT_COUNTED, StreamAdmission, StreamLimits
 
-WELCOME, ADDRESS_FULL, SUBJECT_FULL = StreamAdmission
+WELCOME, ADDRESS_FULL, SUBJECT_FULL, SELECTORS_FULL = StreamAdmission
 
 
-def entered(limits, address, subject=""):
-    return limits.enter(limits.key(address, subject))
+def entered(limits, address, subject="", weight=0):
+    return limits.enter(limits.key(address, subject, weight))
 
 
 def empty(limits):
-    return not (limits._by_address or limits._by_subject)
+    return not (limits._by_address or limits._by_subject or limits._weights)
 
 
 def test_streams_of_one_address_have_a_limit():
@@ -59,6 +59,36 @@ def test_clients_without_address_or_subject_are_not_counted_together():
     assert empty(limits)
 
 
+def test_selectors_of_one_address_have_a_limit():
+    limits = StreamLimits(0, 0, 100)
+
+    admissions = [entered(limits, *client) for client in (("a", "", 60), ("a", "", 41), ("a", "", 40), ("b", "", 60))]
+    assert admissions == [WELCOME, SELECTORS_FULL, WELCOME, WELCOME]
+
+
+def test_room_for_selectors_comes_back_and_nothing_is_left():
+    limits = StreamLimits(1, 1, 100)
+    key = limits.key("a", "me", 60)
+    for _ in range(3):
+        assert limits.enter(key) is WELCOME
+        assert limits.enter(limits.key("a", "you", 60)) is not WELCOME
+        limits.leave(key)
+
+    assert empty(limits)
+
+
+def test_light_subscriptions_cost_no_more_than_their_connections_and_are_not_counted():
+    limits = StreamLimits(0, 0, 5)
+
+    assert limits.key("a", "", LIGHT) is NOT_COUNTED
+    assert entered(limits, "a", "", LIGHT + 1) is SELECTORS_FULL
+
+
+@pytest.mark.parametrize("address", ["", "127.0.0.1", "::1"])
+def test_selectors_of_clients_on_this_machine_are_not_counted(address):
+    assert StreamLimits(0, 0, 100).key(address, "", 1000) is NOT_COUNTED
+
+
 def test_without_limits_nothing_is_kept():
     limits = StreamLimits(0, 0)
     key = limits.key("a", "me")
@@ -94,15 +124,16 @@ def test_counts_are_those_of_the_streams_that_are_open(per_address, per_subject,
                 limits.leave(streams.pop(step % len(streams)))
         else:
             key = limits.key(*step)
-            counts = Counter(address for address, _ in streams), Counter(subject for _, subject in streams)
+            counts = Counter(one.address for one in streams), Counter(one.subject for one in streams)
             fits = [
-                not name or counts[place][name] < (per_address, per_subject)[place] for place, name in enumerate(key)
+                not name or counts[place][name] < (per_address, per_subject)[place]
+                for place, name in enumerate(key[:2])
             ]
             assert (limits.enter(key) is WELCOME) == all(fits)
             if all(fits):
                 streams.append(key)
-        assert limits._by_address == Counter(address for address, _ in streams if address)
-        assert limits._by_subject == Counter(subject for _, subject in streams if subject)
+        assert limits._by_address == Counter(one.address for one in streams if one.address)
+        assert limits._by_subject == Counter(one.subject for one in streams if one.subject)
     for key in streams:
         limits.leave(key)
     assert empty(limits)

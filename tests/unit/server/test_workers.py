@@ -73,6 +73,10 @@ async def test_worker_that_does_not_end_in_time_is_killed(tmp_path, monkeypatch,
     assert "workers that did not end in time are killed: 1" in caplog.messages
 
 
+def test_worker_may_take_all_the_time_that_its_configuration_gives_it():
+    assert workers.patience(Timeouts(shutdown_delay=20, drain=30)) == 50 + workers.STOP_GRACE
+
+
 async def test_cancelled_supervisor_leaves_no_worker_behind(tmp_path):
     async with supervised(tmp_path) as (task, _):
         task.cancel()

@@ -10,11 +10,11 @@ from longwave.transports.exchange import Request
 from longwave.transports.sse import (
     LONGEST_TOLD,
     SelectorLimits,
+    asked_by,
     is_browser,
     last_event_id,
     last_event_id_header,
     read_query,
-    selectors_of,
     topics_of,
 )
 
@@ -47,6 +47,12 @@ def test_number_of_topics_is_bounded(count, says):
         ("last-event-id=a", None, ""),
         ("lastEventID=&last_event_id=b", None, "b"),
         ("lastEventID=a&lastEventID=b", None, "a"),
+        ("lastEventID=a&lastEventId=c", None, "c"),
+        ("lastEventId=c&lastEventID=a", None, "c"),
+        ("lastEventID=a&lastEventId=", None, "a"),
+        ("Last-Event-ID=d&last_event_id=b", None, "b"),
+        ("last_event_id=b&lastEventID=a", None, "a"),
+        ("lastEventID=a&lastEventId=c", b"h", "h"),
         ("lastEventID=%C3%A9", None, "é"),
         ("lastEventID=a", b"h", "h"),
         ("lastEventID=a", b"", "a"),
@@ -89,7 +95,8 @@ def test_event_source_of_a_browser_is_known_by_what_it_sends(agent, caching, is_
 
 
 def test_selectors_are_told_as_they_were_sent_each_once():
-    assert selectors_of(Request("GET", "/events", "topic=b&topic=a%2F%7Bx%7D&topic=b"), LIMITS) == ("a/{x}", "b")
+    audience, _ = asked_by(Request("GET", "/events", "topic=b&topic=a%2F%7Bx%7D&topic=b"), LIMITS)
+    assert tuple(selector.text for selector in audience.selectors) == ("a/{x}", "b")
 
 
 def test_selectors_within_their_size_and_cost_are_taken():
