@@ -12,11 +12,11 @@ from longwave.core.gap import Reason
 from longwave.core.refusal import Refusal
 from longwave.core.replay_outcome import ReplayOutcome
 from longwave.core.subscriber import State
-from longwave.server.client_limits import ClientLimits
 from longwave.server.config import Limits
-from longwave.server.metric_families import FAMILIES, WORKER_UP
-from longwave.server.metrics_access import ADDED_BY_PROXIES, MetricsAccess
-from longwave.server.request_counts import FOLDERS, OTHER, PATHS, UNREAD
+from longwave.server.limits.client_limits import ClientLimits
+from longwave.server.metrics.metric_families import FAMILIES, WORKER_UP
+from longwave.server.metrics.metrics_access import ADDED_BY_PROXIES, MetricsAccess
+from longwave.server.metrics.request_counts import FOLDERS, OTHER, PATHS, UNREAD
 
 METRICS = page("docs/reference/metrics.md")
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| (.*?) \| (.+) \|$", re.MULTILINE)

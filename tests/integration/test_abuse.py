@@ -8,7 +8,7 @@ import pytest
 
 from integration.conftest import until
 from longwave.server.config import Limits
-from longwave.server.request_reader import Part
+from longwave.server.wire.request_reader import Part
 
 FORM = "Content-Type: application/x-www-form-urlencoded"
 HEAD = b"POST /events HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-www-form-urlencoded\r\n"

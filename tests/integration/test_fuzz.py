@@ -31,7 +31,7 @@ from longwave.eventstream.event import Event
 from longwave.logs.memory import MemoryLog
 from longwave.logs.retention import Retention
 from longwave.server.config import AccessConfig, Limits
-from longwave.server.log_format import LogFormat
+from longwave.server.messages.log_format import LogFormat
 from unit.auth.signed_tokens import hs256, pair, token_of
 
 SECONDS = float(os.environ.get("LONGWAVE_FUZZ_SECONDS", "0"))

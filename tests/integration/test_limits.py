@@ -13,8 +13,9 @@ import pytest
 
 from integration.conftest import until
 from longwave.logs.memory import MemoryLog
-from longwave.server import connection_limits, site
+from longwave.server import site
 from longwave.server.config import Limits
+from longwave.server.limits import connection_limits
 
 FORM = "Content-Type: application/x-www-form-urlencoded"
 EVENT_SOURCE = "Accept: text/event-stream"

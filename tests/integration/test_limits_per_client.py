@@ -14,9 +14,9 @@ import pytest
 from integration.conftest import until
 from integration.mercure_tokens import ANONYMOUS, KEYED, MERCURE, bearer
 from integration.presence_client import TOLD
-from longwave.server.client_limits import BAD_TOKENS
 from longwave.server.config import AccessConfig, Limits, Listen
-from longwave.server.rate_limits import Rate
+from longwave.server.limits.client_limits import BAD_TOKENS
+from longwave.server.limits.rate_limits import Rate
 
 FORM = "application/x-www-form-urlencoded"
 NDJSON = "application/x-ndjson"

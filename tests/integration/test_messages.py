@@ -11,8 +11,8 @@ import pytest
 from integration.mercure_tokens import KEY, bearer
 from integration.presence_client import SUBSCRIPTIONS, TOLD, credential
 from longwave.server.config import AccessConfig, Limits, Listen
-from longwave.server.log_format import LogFormat
-from longwave.server.rate_limits import Rate
+from longwave.server.limits.rate_limits import Rate
+from longwave.server.messages.log_format import LogFormat
 
 FORM = "application/x-www-form-urlencoded"
 KEYED = AccessConfig(key=KEY, allowed_hosts=("h", "hub.test"))

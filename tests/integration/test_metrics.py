@@ -16,8 +16,8 @@ from integration.conftest import until
 from integration.hub_process import ENVIRONMENT, HubProcess, eventually
 from integration.process_table import children
 from longwave.server.config import Limits, Listen
-from longwave.server.metrics_page import FRESH
-from longwave.server.rate_limits import Rate
+from longwave.server.limits.rate_limits import Rate
+from longwave.server.metrics.metrics_page import FRESH
 
 
 def parse(text):

@@ -371,8 +371,8 @@ async def test_client_that_leaves_before_its_stream_begins_is_no_ghost(start):
 
 
 async def test_stream_begins_although_the_log_takes_nothing(start, monkeypatch):
-    monkeypatch.setattr("longwave.server.presence.JOIN_PATIENCE", 0.0)
-    monkeypatch.setattr("longwave.server.presence.TICK", 0.05)
+    monkeypatch.setattr("longwave.server.presence.presence_node.JOIN_PATIENCE", 0.0)
+    monkeypatch.setattr("longwave.server.presence.presence_node.TICK", 0.05)
     log = GatedLog()
     running = await start(log, access=TOLD)
     log.gate.clear()

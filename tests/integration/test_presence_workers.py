@@ -191,8 +191,8 @@ class Peer:
 
 @pytest.fixture
 async def peers(tmp_path, monkeypatch):
-    monkeypatch.setattr("longwave.server.presence.TICK", 0.05)
-    monkeypatch.setattr("longwave.server.presence.Patience", lambda: PATIENCE)
+    monkeypatch.setattr("longwave.server.presence.presence_node.TICK", 0.05)
+    monkeypatch.setattr("longwave.server.presence.presence_node.Patience", lambda: PATIENCE)
     async with contextlib.AsyncExitStack() as stack:
 
         async def begin():
@@ -258,7 +258,7 @@ async def test_hub_that_starts_over_a_short_history_asks_for_what_it_cannot_read
 
 
 async def test_members_are_stated_anew_before_they_are_too_old_to_be_read(peers, clients, monkeypatch):
-    monkeypatch.setattr("longwave.server.presence.LOOK_EVERY", 0.05)
+    monkeypatch.setattr("longwave.server.presence.presence_node.LOOK_EVERY", 0.05)
     monkeypatch.setattr("longwave.core.statements.WINDOW", 20)
     one = await peers()
     await (await connect(one, clients)).subscribe("/events?topic=one")

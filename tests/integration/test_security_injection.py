@@ -18,7 +18,7 @@ from integration.presence_client import TOLD, Watcher, credential
 from integration.wire_answers import read_answers
 from longwave.eventstream.parser import Parser
 from longwave.server.config import AccessConfig
-from longwave.server.log_format import LogFormat
+from longwave.server.messages.log_format import LogFormat
 from longwave.server.revoking import _restatement_id
 from unit.auth.signed_tokens import hs256
 

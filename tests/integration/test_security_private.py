@@ -17,8 +17,8 @@ from longwave.eventstream.event import Event
 from longwave.logs.memory import MemoryLog
 from longwave.logs.retention import Retention
 from longwave.server.config import AccessConfig
-from longwave.server.metrics import Metrics
-from longwave.server.request_counts import RequestCounts
+from longwave.server.metrics.metrics import Metrics
+from longwave.server.metrics.request_counts import RequestCounts
 
 HUB = AccessConfig(publisher_key=OTHER_KEY, subscriber_key=KEY, anonymous=True)
 MARK = "nobody-else-sees-this"

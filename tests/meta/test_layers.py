@@ -88,6 +88,10 @@ ENGINES = {"memory", "sqlite", "redis", "nats", "postgres"}
 CHOOSES_ENGINE = {"__init__", "address"}
 
 
+# Folders of server/, each of which may import those before it.
+SERVER_FOLDERS = ("limits", "messages", "metrics", "presence", "wire", "workers")
+
+
 def layer_breaches(module: Module) -> list[str]:
     """Imports of a room that is not below the module's own."""
     if module.room not in ALLOWED:
@@ -125,6 +129,19 @@ def family(file_name: str) -> str:
     return engine if engine in ENGINES else stem
 
 
+def server_breaches(module: Module) -> list[str]:
+    """Imports of a folder of server/ that stands above the module's own."""
+    folder = module.path.removeprefix("server/").partition("/")[0]
+    if module.room != "server" or folder not in SERVER_FOLDERS:
+        return []
+    above = SERVER_FOLDERS[SERVER_FOLDERS.index(folder) + 1 :]
+    return [
+        f"{module.path}:{item.line}: server/{folder} may not import {item.name}"
+        for item in module.imports()
+        if item.name.startswith(f"{PACKAGE}.server.") and item.name.split(".")[2] in above
+    ]
+
+
 def sans_io_breaches(module: Module) -> list[str]:
     """Clock, loop, socket, thread, randomness or logging in the rooms that take them as arguments."""
     return [
@@ -145,7 +162,7 @@ def third_party_breaches(module: Module) -> list[str]:
     ]
 
 
-RULES = [layer_breaches, engine_breaches, sans_io_breaches, third_party_breaches]
+RULES = [layer_breaches, engine_breaches, server_breaches, sans_io_breaches, third_party_breaches]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -169,12 +186,14 @@ def test_source_keeps_the_rule(rule):
         (layer_breaches, "auth/token.py", "from longwave.logs.base import Log"),
         (layer_breaches, "hub.py", "from longwave.transports.sse import serve"),
         (layer_breaches, "client/source.py", "from longwave.hub import Hub"),
-        (layer_breaches, "testing/client.py", "from longwave.server.http1 import Connection"),
+        (layer_breaches, "testing/client.py", "from longwave.server.wire.http1 import Connection"),
         (layer_breaches, "server/routes.py", "from longwave import Hub"),
         (layer_breaches, "pantry/jam.py", "import os"),
         (engine_breaches, "logs/sqlite_writer.py", "from longwave.logs.memory import MemoryLog"),
         (engine_breaches, "logs/memory.py", "from longwave.logs import sqlite"),
         (engine_breaches, "logs/trimming.py", "from longwave.logs.sqlite_schema import create"),
+        (server_breaches, "server/limits/rate_limits.py", "from longwave.server.wire.http1 import Connection"),
+        (server_breaches, "server/metrics/samples.py", "from longwave.server.workers import worker"),
         (sans_io_breaches, "core/pacing.py", "import time"),
         (sans_io_breaches, "eventstream/parser.py", "from os.path import join"),
         (third_party_breaches, "hub.py", "import httptools"),
@@ -192,6 +211,7 @@ def test_rule_catches_a_breach(rule, path, text):
         ("core/feed.py", "import bisect\nfrom longwave.core.cursor import Cursor\nfrom . import entry"),
         ("logs/sqlite.py", "import asyncio\nfrom longwave.logs.sqlite_writer import Writer"),
         ("logs/address.py", "from longwave.logs.memory import MemoryLog"),
+        ("server/wire/http1.py", "from longwave.server.limits.held_bytes import HeldBytes\nimport httptools"),
         ("cli/serve.py", "import click\nfrom longwave import Hub\nfrom longwave.client import publisher"),
         ("__main__.py", "from longwave.cli.app import main"),
     ],

@@ -14,7 +14,7 @@ from fractions import Fraction
 import click
 
 from longwave.errors import InvalidValue
-from longwave.server.rate_limits import Rate
+from longwave.server.limits.rate_limits import Rate
 
 MAX_DURATION = 36_500 * 86_400.0  # seconds; a hundred years, which every clock of the system can hold
 MAX_WHOLE = 2**63 - 1  # what SQLite and C interfaces hold

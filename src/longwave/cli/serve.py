@@ -85,7 +85,7 @@ def serve(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - conve
     """Run a hub until it is told to stop."""
     from longwave.logs.address import open_address
     from longwave.server.access import Access
-    from longwave.server.log_format import configure_logging
+    from longwave.server.messages.log_format import configure_logging
 
     try:
         settings = build_settings(values)
@@ -127,9 +127,9 @@ def run_hub(log: Log, settings: Settings) -> None:
 
 def run_workers(settings: Settings) -> None:
     """Run a hub of several processes until it is told to stop. Raises OSError if it cannot listen or start them."""
-    from longwave.server.assignment import Assignment
-    from longwave.server.metrics_access import MetricsAccess
-    from longwave.server.workers import supervise
+    from longwave.server.metrics.metrics_access import MetricsAccess
+    from longwave.server.workers.assignment import Assignment
+    from longwave.server.workers.supervisor import supervise
 
     with contextlib.ExitStack() as held:
         folder = ""

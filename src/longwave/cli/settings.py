@@ -20,8 +20,8 @@ from longwave.errors import InvalidConfiguration, InvalidValue
 from longwave.logs.address import is_shared
 from longwave.logs.retention import Retention
 from longwave.server.config import AccessConfig, Limits, Listen, ServerConfig, SinkKind, Timeouts
-from longwave.server.log_format import LogFormat
-from longwave.server.metrics_access import MetricsAccess
+from longwave.server.messages.log_format import LogFormat
+from longwave.server.metrics.metrics_access import MetricsAccess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -1,6 +1,6 @@
 """An allowance: how much of something may be done, where what it costs is known only once it is done.
 
-Not here: clocks; limits of clients, who are refused before anything is done (server/rate_limits.py).
+Not here: clocks; limits of clients, who are refused before anything is done (server/limits/rate_limits.py).
 Rule that always holds: in any time no more is done than the burst, what the rate gives in that time, and one thing
 more; what that cost above it delays the next.
 """

@@ -1,6 +1,6 @@
 """What a hub tells about its own members: who came and left since, in batches, each told once.
 
-Not here: who tells (server/presence.py), what others make of it (presence.py).
+Not here: who tells (server/presence/presence_node.py), what others make of it (presence.py).
 Rules that always hold: one batch is under way at a time; nobody is told to have left who was not told to have come
 before; who left before that could be told is not told of at all; what is kept is bounded, for each client
 too (room.py).

@@ -1,6 +1,6 @@
 """Counters: what a hub has done since it began, as plain numbers.
 
-Not here: what there is at this moment (census.py), how both are shown (server/metrics.py).
+Not here: what there is at this moment (census.py), how both are shown (server/metrics/metrics.py).
 
 Rules that always hold: numbers only rise; whoever does something adds to them itself, once for each pass or call and
 never for each delivery; there are only so many, whatever clients do.

@@ -1,6 +1,6 @@
 """A histogram: how many measurements lie below each of a few fixed bounds, and their sum.
 
-Not here: what is measured (counters.py), how it is shown (server/metrics.py).
+Not here: what is measured (counters.py), how it is shown (server/metrics/metrics.py).
 
 Rule that always holds: a measurement changes two numbers and makes no object, however many there are.
 """

@@ -1,6 +1,6 @@
 """The picture of who subscribes to what at all hubs over one log, and which of these hubs are dead.
 
-Not here: the log and the clock (server/presence.py), what this hub tells of its own members (announcements.py).
+Not here: the log and the clock (server/presence/), what this hub tells of its own members (announcements.py).
 How a death is noticed: hubs say nothing for the sake of it. Who has heard nothing for `lease` seconds from another that
 has members asks, on the log, and all that have members answer. `answer` seconds after a question came back from the log
 the silent are suspected; the hub writes one more note then, and when that comes back they are dead: everything that was

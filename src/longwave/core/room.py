@@ -1,6 +1,6 @@
 """Room: how many subscriptions may be told of, and how much that may be, of all clients and of each.
 
-Not here: what is told (announcements.py), who a client is (server/presence.py).
+Not here: what is told (announcements.py), who a client is (server/presence/presence_node.py).
 Rules that always hold: what was taken is given back under the same names; no client takes more than its share, so it
 takes ten of them to leave nothing for others; nothing is kept about a client that takes nothing.
 """

@@ -1,6 +1,6 @@
 """Subscriptions as the Mercure protocol tells of them: JSON-LD documents, and the topics that they are about.
 
-Not here: who is subscribed (presence.py), paths and tokens (server/subscriptions_api.py).
+Not here: who is subscribed (presence.py), paths and tokens (server/presence/subscriptions_api.py).
 Protocol: https://mercure.rocks/spec#active-subscriptions (draft 07). Documents are laid out by hand, as `json` takes
 20 µs for one with line ends and this takes 4.
 """

@@ -15,10 +15,10 @@ from longwave.auth.credentials import DEFAULT_COOKIE, check_cookie_name
 from longwave.auth.origins import Origins
 from longwave.delivery import DeliveryLimits
 from longwave.errors import InvalidConfiguration
-from longwave.server.client_address import TrustedProxies
 from longwave.server.hosts import check_hosts
-from longwave.server.metrics_access import MetricsAccess
-from longwave.server.rate_limits import NO_LIMIT, Rate
+from longwave.server.limits.client_address import TrustedProxies
+from longwave.server.limits.rate_limits import NO_LIMIT, Rate
+from longwave.server.metrics.metrics_access import MetricsAccess
 
 DEFAULT_PORT = 8080
 LONGEST = 86_400  # seconds

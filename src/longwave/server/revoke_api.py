@@ -14,8 +14,8 @@ from longwave.auth.grants import some_of
 from longwave.auth.refusal import Reason
 from longwave.auth.revocations import Aspect, Revocation
 from longwave.errors import InvalidValue, TokenRefused
+from longwave.server.messages.request_messages import fields_of, headers_of, new_request_id, place_of
 from longwave.server.publish_api import FORM, JSON, media_type
-from longwave.server.request_messages import fields_of, headers_of, new_request_id, place_of
 from longwave.transports.exchange import Response, parse_parameters, refusal
 
 if TYPE_CHECKING:

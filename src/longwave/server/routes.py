@@ -21,18 +21,18 @@ from longwave.core.update import ReservedType
 from longwave.errors import DuplicateId, HubClosed, InvalidValue, LogUnavailable, LongwaveError, TokenRefused
 from longwave.server import mercure
 from longwave.server.authorisation import Authorisation
-from longwave.server.client_limits import ClientLimits, LimitReached
-from longwave.server.coming_back import come_back
 from longwave.server.console import console_pages
 from longwave.server.cors import Cors
 from longwave.server.hosts import hosts_of
+from longwave.server.limits.client_limits import ClientLimits, LimitReached
+from longwave.server.limits.coming_back import come_back
+from longwave.server.messages.refusal_messages import RefusalMessages
+from longwave.server.messages.request_messages import headers_of
+from longwave.server.messages.token_messages import TokenMessages
+from longwave.server.presence.subscriptions_api import SubscriptionsApi
+from longwave.server.presence.told_stream import serve_told
 from longwave.server.publish_api import ReservedTopic, UnsupportedType, check_not_reserved, read_batch
-from longwave.server.refusal_messages import RefusalMessages
-from longwave.server.request_messages import headers_of
 from longwave.server.revoke_api import revoke
-from longwave.server.subscriptions_api import SubscriptionsApi
-from longwave.server.token_messages import TokenMessages
-from longwave.server.told_stream import serve_told
 from longwave.transports import sse
 from longwave.transports.exchange import Exchange, Request, Response, refusal
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from longwave.hub import Hub
     from longwave.server.access import Access
     from longwave.server.config import ServerConfig
-    from longwave.server.presence import PresenceNode
+    from longwave.server.presence.presence_node import PresenceNode
     from longwave.server.publish_api import Authorise, Batch
     from longwave.server.revoking import Revoking
     from longwave.server.subscriptions import Subscriptions

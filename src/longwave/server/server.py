@@ -14,9 +14,9 @@ import signal
 from typing import TYPE_CHECKING
 
 from longwave.server.drain import drain
-from longwave.server.http1 import Connection
-from longwave.server.listener import listen, unix_path, url_of
 from longwave.server.site import Site
+from longwave.server.wire.http1 import Connection
+from longwave.server.wire.listener import listen, unix_path, url_of
 
 if TYPE_CHECKING:
     import socket
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from longwave.hub import Hub
     from longwave.server.config import ServerConfig
-    from longwave.server.sample_exchange import SampleExchange
+    from longwave.server.metrics.sample_exchange import SampleExchange
 
 logger = logging.getLogger("longwave.server")
 
@@ -42,7 +42,7 @@ ACCEPTORS = 16
 class Server:
     """Serves one hub; use it inside `async with`, in the loop that it is to serve in.
 
-    place: see presence.py. exchange: of metrics with other workers, if there are any.
+    place: see presence/presence_node.py. exchange: of metrics with other workers, if there are any.
     url: the first address that it listens on; known once entered.
     """
 
@@ -123,7 +123,7 @@ async def serve(
     A second signal ends the process at once.
 
     announce: called with the address once connections are accepted. stop: set by whoever else may stop it.
-    place: see presence.py.
+    place: see presence/presence_node.py.
     Raises LogUnavailable, or OSError that names the address.
     """
     stop = stop or asyncio.Event()

@@ -16,18 +16,18 @@ from longwave.core.pacing import Wheel
 from longwave.core.refusal import Refusal
 from longwave.errors import InvalidConfiguration
 from longwave.server.access import Access
-from longwave.server.client_address import TrustedProxies
-from longwave.server.coming_back import come_back
 from longwave.server.config import SinkKind
-from longwave.server.connection_limits import Admission, ConnectionLimits, connections_allowed
 from longwave.server.health import readiness
-from longwave.server.held_bytes import HeldBytes, Room
-from longwave.server.measuring import Measuring
-from longwave.server.presence import PresenceNode
-from longwave.server.response_head import Dates
+from longwave.server.limits.client_address import TrustedProxies
+from longwave.server.limits.coming_back import come_back
+from longwave.server.limits.connection_limits import Admission, ConnectionLimits, connections_allowed
+from longwave.server.limits.held_bytes import HeldBytes, Room
+from longwave.server.metrics.measuring import Measuring
+from longwave.server.presence.presence_node import PresenceNode
 from longwave.server.revoking import Revoking
 from longwave.server.routes import METRICS, READY, Answer, Routes
 from longwave.server.subscriptions import Subscriptions
+from longwave.server.wire.response_head import Dates
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Coroutine
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from longwave.core.subscriber import Subscriber
     from longwave.hub import Hub
     from longwave.server.config import ServerConfig
-    from longwave.server.http1 import Connection
-    from longwave.server.reactor import Reactor
-    from longwave.server.sample_exchange import SampleExchange
+    from longwave.server.metrics.sample_exchange import SampleExchange
+    from longwave.server.wire.http1 import Connection
+    from longwave.server.wire.reactor import Reactor
     from longwave.transports.exchange import Exchange, Headers, Request, Response
 
 TICK = 0.25  # seconds between two looks at deadlines
@@ -49,9 +49,9 @@ SMALL_ANSWER = 2**16  # bytes; a transport holds as many for a client that reads
 class Site:
     """Shared by all connections; `open` and `close` frame its life in a running loop.
 
-    place: see presence.py. exchange: of metrics with other workers, if there are any. measuring: of each answer.
-    reactor: None where streams stay on transports. stopping: the hub is to be left. draining: no connection is welcome
-    any more.
+    place: see presence/presence_node.py. exchange: of metrics with other workers, if there are any.
+    measuring: of each answer. reactor: None where streams stay on transports.
+    stopping: the hub is to be left. draining: no connection is welcome any more.
     presence, revoking: None where nobody is told of subscriptions, and where there are no tokens.
     """
 
@@ -99,7 +99,7 @@ class Site:
         self._wheel: Wheel[int] = Wheel(min(TICK, self._interval / 4), self.now())
         self._timer = self._loop.call_later(self._wheel.tick, self._tick)
         if reactor_wanted(self.config.sink):
-            from longwave.server.reactor import Reactor  # only systems with epoll have all that it imports
+            from longwave.server.wire.reactor import Reactor  # only systems with epoll have all that it imports
 
             self.reactor = Reactor(self.hub.delivery, self.left)
         for node in self._nodes:

@@ -1,6 +1,6 @@
 """Subscriptions of clients that are known by a token, or that others are told of, for as long as their streams last.
 
-Not here: what a token allows (access.py), who is told (presence.py), streams of clients that nobody has to know.
+Not here: what a token allows (access.py), who is told (presence/), streams of clients that nobody has to know.
 Rules that always hold: no event is begun to be sent past a token's expiry or revocation; its stream ends then, cleanly
 as a rule, so that its client comes back at once, with a fresh token and where it was; whoever is told of somebody's
 coming is told of the leaving.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from longwave.core.announcements import Attendance
     from longwave.core.subscriber import Subscriber
     from longwave.hub import Hub
-    from longwave.server.presence import PresenceNode
+    from longwave.server.presence.presence_node import PresenceNode
 
 LONGEST_TIMER = 86_400.0  # seconds; a later expiry is looked at again then
 STEP = 2000  # subscriptions that are looked at without a break, in about a millisecond

@@ -1,6 +1,6 @@
 """An exchange: one HTTP request and its response, whatever the HTTP version or server.
 
-Not here: bytes on a connection (server/http1.py), what is at which path (server/routes.py).
+Not here: bytes on a connection (server/wire/http1.py), what is at which path (server/routes.py).
 """
 
 from __future__ import annotations

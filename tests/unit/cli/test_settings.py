@@ -11,9 +11,9 @@ from longwave.cli.settings import SETTINGS, Settings, build_settings
 from longwave.errors import InvalidValue
 from longwave.logs.retention import Retention
 from longwave.server.config import AccessConfig, Limits, Listen, ServerConfig, SinkKind, Timeouts
-from longwave.server.log_format import LogFormat
-from longwave.server.metrics_access import MetricsAccess
-from longwave.server.rate_limits import Rate
+from longwave.server.limits.rate_limits import Rate
+from longwave.server.messages.log_format import LogFormat
+from longwave.server.metrics.metrics_access import MetricsAccess
 
 # setting: a value that is not the default, as text and as its group holds it
 OTHER = {

@@ -11,7 +11,7 @@ import pytest
 from longwave.errors import InvalidConfiguration
 from longwave.hub import Hub
 from longwave.server.config import Limits, ServerConfig, SinkKind, Timeouts
-from longwave.server.connection_limits import Admission
+from longwave.server.limits.connection_limits import Admission
 from longwave.server.site import Site, reactor_wanted
 from longwave.transports.exchange import Request, Response
 

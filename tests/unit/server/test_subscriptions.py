@@ -21,11 +21,11 @@ from longwave.eventstream.event import Event
 from longwave.eventstream.parser import Parser
 from longwave.hub import Hub
 from longwave.server import subscriptions as module
-from longwave.server.presence import PresenceNode
-from longwave.server.streams import TransportStream
+from longwave.server.presence.presence_node import PresenceNode
 from longwave.server.subscriptions import Subscriptions
+from longwave.server.wire.streams import TransportStream
 from scripted_sink import ScriptedSink
-from unit.server.memory_transport import MemoryTransport
+from unit.server.wire.memory_transport import MemoryTransport
 from virtual_time import in_virtual_time, settle
 
 NOW = 1_800_000_000.0

@@ -1,0 +1,1 @@
+"""Who subscribes to what: told to everybody, and listed."""

@@ -1,0 +1,1 @@
+"""Requests and responses as bytes on connections, and streams on sockets."""
