@@ -22,8 +22,8 @@ from unit.client.scripted_server import ScriptedServer, answer
 LOST = b""  # an answer that never comes: the connection is closed instead
 
 
-def ids(*names):
-    return answer(200, json.dumps({"ids": names}), "Content-Type: application/json\r\n")
+def ids(*names, headers=""):
+    return answer(200, json.dumps({"ids": names}), f"Content-Type: application/json\r\n{headers}")
 
 
 def simple(data, event_id=""):
@@ -357,7 +357,7 @@ CLIENTS = {
 @pytest.mark.parametrize("number", [0, 1], ids=["httpx2", "httpx"])
 def test_client_of_the_users_is_used_and_left_open(kind, number):
     client = CLIENTS[kind][number](headers={"X-Mine": "1"})
-    with ScriptedServer([[LOST], [ids("a")]]) as server:
+    with ScriptedServer([[LOST], [ids("a", headers="Connection: close\r\n")]]) as server:
         with kind(server.url, client=client) as publisher:
             assert publisher.publish("t", "x") == "a"
 
