@@ -44,7 +44,7 @@ QUICK_RESULTS = ROOT / "build" / "bench-quick"
 ROUNDS = 3
 REFUSED = 2  # status
 INTERRUPTED = 130  # status, as shells have it
-PROFILED, PROFILED_PEERS = ("single-1k", "single-8k"), (LONGWAVE, NCHAN, BARE)
+PROFILED, PROFILED_PEERS = ("single-1k", "single-8k", "comeback-10k"), (LONGWAVE, NCHAN, BARE)
 QUICK_PYTHON_PEERS = ("sse_starlette", "fastapi_sse", "django_eventstream")  # the first that is installed
 
 
@@ -180,7 +180,7 @@ def take_profile(scenario: Scenario, peer: Peer, processors: Processors, profile
         print(f"==> bench: no profile of {peer.name} in {scenario.name}: {error}", file=sys.stderr)
         return False
     profiles.add(profile)
-    print(f"{scenario.name}, {peer.name}: {profile.cpu:.2f} µs a delivery, {profile.samples:,} samples")
+    print(f"{scenario.name}, {peer.name}: {profile.cpu:.2f} µs a {profile.unit}, {profile.samples:,} samples")
     for place in profile.places:
         print(f"  {profile.cost(place):6.2f}  {place}")
     return True

@@ -1,4 +1,4 @@
-"""The processor profile: in which places a server spends the processor time of a delivery, by sampling it under load.
+"""The processor profile: in which places a server spends the processor time of its work, by sampling it under load.
 
 Not here: the load and its figures (longwave.load, scenarios.py), how a profile is shown (report.py).
 Rules that always hold: the server is started, pinned and loaded as in the matrix; every sample is in exactly one place;
@@ -22,6 +22,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.comparison.measures.comeback import Comeback
+from benchmarks.comparison.measures.returning import finish
 from benchmarks.comparison.measures.steady import Steady
 from benchmarks.comparison.record import scrub
 from benchmarks.comparison.scenarios import SCENARIOS
@@ -43,6 +45,7 @@ FILE = "profiles.json"
 EVENT = "cpu-clock"  # a timer of the kernel: there on every machine, also on those that count no cycles
 RATE = 2000  # samples in a second of the server's processor time
 SAMPLED = 0.8  # of the measured window, so that sampling ends within it
+SECONDS_OF_COMEBACK = 5.0  # that perf waits for a comeback to end; a server that has nothing to do gives no samples
 MOST_SYMBOLS = 15  # kept of each profile
 SECONDS_FOR_PERF = 60.0  # to read its file, beyond what was sampled
 HOW_TO_INSTALL = "Debian has it in the package linux-perf; reading the kernel's part needs root"
@@ -125,7 +128,8 @@ class Symbol:
 class Profile:
     """Where one peer spent its time in one scenario.
 
-    cpu: microseconds of processor time a delivery in that very run, sampling included. samples: how many there are.
+    cpu: microseconds of processor time in that very run, sampling included, for each `unit`: a delivery, or a client
+    that came back. samples: how many there are.
     places: samples of each place. symbols: those with most samples. taken: ISO time, UTC.
     wakes: how often the load's processes fell asleep for each delivery; the server pays for waking them.
     """
@@ -138,9 +142,19 @@ class Profile:
     symbols: tuple[dict[str, Any], ...]
     taken: str = ""
     wakes: float = 0.0
+    unit: str = "delivery"
 
     @classmethod
-    def of(cls, scenario: str, peer: str, cpu: float, symbols: Iterable[Symbol], *, wakes: float = 0.0) -> Profile:
+    def of(
+        cls,
+        scenario: str,
+        peer: str,
+        cpu: float,
+        symbols: Iterable[Symbol],
+        *,
+        wakes: float = 0.0,
+        unit: str = "delivery",
+    ) -> Profile:
         """Return that of these symbols. Raises ValueError if there are no samples."""
         ordered = sorted(symbols, key=lambda symbol: -symbol.samples)
         samples = sum(symbol.samples for symbol in ordered)
@@ -148,10 +162,10 @@ class Profile:
             raise ValueError(f"expected samples of {peer}, got none")
         top = tuple(asdict(symbol) | {"place": symbol.place} for symbol in ordered[:MOST_SYMBOLS])
         taken = datetime.now(UTC).isoformat(timespec="seconds")
-        return cls(scenario, peer, cpu, samples, group(ordered), top, taken, round(wakes, 4))
+        return cls(scenario, peer, cpu, samples, group(ordered), top, taken, round(wakes, 4), unit)
 
     def cost(self, *places: str) -> float:
-        """Return the microseconds a delivery of these places together."""
+        """Return the microseconds a unit of these places together."""
         return self.cpu * sum(self.places.get(place, 0) for place in places) / self.samples
 
 
@@ -173,8 +187,14 @@ def read_symbols(listing: str) -> Iterator[Symbol]:
 
 
 def profilable() -> list[str]:
-    """Return the names of the scenarios that can be profiled: a load at one rate, a processor for the server alone."""
-    return [one.name for one in SCENARIOS if isinstance(one.full, Steady) and not one.shared]
+    """Return the names of the scenarios that can be profiled, where the server has a processor for itself."""
+    return [one.name for one in SCENARIOS if is_profilable(one) and not one.shared]
+
+
+def is_profilable(scenario: Scenario) -> bool:
+    """Tell whether it is a load at one rate, or a comeback beside which nothing happens."""
+    how = scenario.full
+    return isinstance(how, Steady) or (isinstance(how, Comeback) and how.live is None)
 
 
 def refusal() -> str:
@@ -193,8 +213,14 @@ def take(scenario: Scenario, peer: Peer, processors: Processors) -> Profile:
     Raises RuntimeError if the run failed, ValueError if nothing was sampled or the scenario cannot be profiled.
     """
     how = scenario.full
-    if not isinstance(how, Steady):
-        raise ValueError(f"expected a scenario with a load at one rate, got {scenario.name}")
+    if isinstance(how, Steady):
+        return _take_steady(scenario.name, how, peer, processors)
+    if isinstance(how, Comeback) and how.live is None:
+        return _take_comeback(scenario.name, how, peer, processors)
+    raise ValueError(f"expected a scenario with a load at one rate or a comeback, got {scenario.name}")
+
+
+def _take_steady(name: str, how: Steady, peer: Peer, processors: Processors) -> Profile:
     with tempfile.TemporaryDirectory(prefix="profile-", ignore_cleanup_errors=True) as folder:
         sampler = _Sampler(Path(folder) / "perf.data", how.load.duration * SAMPLED)
         with Stand(peer, Path(folder), cpu=processors.server) as stand, sampler:
@@ -205,7 +231,23 @@ def take(scenario: Scenario, peer: Peer, processors: Processors) -> Profile:
             raise RuntimeError(f"expected a run without a loss, got: {'; '.join(result.reasons)}")
         symbols = read_symbols(sampler.listing())
         cost = result.server.cpu_per_delivery
-        return Profile.of(scenario.name, peer.name, cost, symbols, wakes=sampler.wakes)
+        return Profile.of(name, peer.name, cost, symbols, wakes=sampler.wakes)
+
+
+def _take_comeback(name: str, how: Comeback, peer: Peer, processors: Processors) -> Profile:
+    with tempfile.TemporaryDirectory(prefix="profile-", ignore_cleanup_errors=True) as folder:
+        sampler = _Sampler(Path(folder) / "perf.data", SECONDS_OF_COMEBACK)
+        with Stand(peer, Path(folder), cpu=processors.server) as stand, sampler:
+            returning = how.prepare(stand)
+            sampler.pids = stand.pids
+            before = stand.account()
+            sampler.start()
+            returned = finish(returning.start())
+            taken = stand.account().since(before)
+        if returned.complete < how.subscribers:
+            raise RuntimeError(f"expected that all get everything, got {returned.complete:,} of {how.subscribers:,}")
+        cost = taken.cpu_time / 1000 / how.subscribers
+        return Profile.of(name, peer.name, cost, read_symbols(sampler.listing()), unit="client")
 
 
 class _Sampler:
@@ -230,7 +272,8 @@ class _Sampler:
     def __call__(self, state: State) -> None:
         if state.phase != "measuring":
             return
-        self._perf = self._perf or self._start()
+        self.start()
+        assert self._perf is not None, "it was started"
         load = set(with_children([os.getpid()])[1:]) - set(with_children([*self.pids, self._perf.pid]))
         self._looks.append((sum(map(count_sleeps, load)), state.delivered))
 
@@ -241,6 +284,10 @@ class _Sampler:
             return 0.0
         (first, before), (last, after) = self._looks[0], self._looks[-1]
         return (last - first) / max(after - before, 1)
+
+    def start(self) -> None:
+        """Begin to sample, if that has not begun."""
+        self._perf = self._perf or self._start()
 
     def _start(self) -> subprocess.Popen[str]:
         options = ["--quiet", "--event", EVENT, "--freq", str(RATE), "--output", str(self._file)]

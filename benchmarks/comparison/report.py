@@ -85,9 +85,10 @@ METHOD = """## How it is measured
 """
 WHERE = "Where the processor time goes"
 PROFILED = """A run of its own for each, on the same stand with the same load, sampled by perf {perf}, {rate:,} times a
-second of processor time. The figures are µs a delivery in that run; sampling takes a part itself, so that they may be
-higher than in the tables below. On the loopback device the kernel's work for receiving, and for waking a reader that
-fell asleep, is done within the server's send. The functions with the most samples are in `{folder}/profiles.json`.
+second of processor time. The figures are µs a delivery in that run, or µs a client that came back; sampling takes a
+part itself, so that they may be higher than in the tables below. On the loopback device the kernel's work for
+receiving, and for waking a reader that fell asleep, is done within the server's send. The functions with the most
+samples are in `{folder}/profiles.json`.
 """
 NO_PROFILE = (
     "No profile was taken in this run: `python -m benchmarks.comparison profile {folder}` takes it, as root, where "
@@ -306,13 +307,14 @@ def make_table(summary: Summary, scenario: Scenario, rows: Sequence[Row]) -> str
 
 
 def make_profile_table(profiles: dict[str, Profile]) -> str:
-    """Return the table of a scenario: a row for each place, µs a delivery of each peer."""
+    """Return the table of a scenario: a row for each place, µs a delivery (or client) of each peer."""
     peers = sorted(profiles, key=lambda name: (name in FLOORS, name != LONGWAVE))
     heads = ["", *(f"**{name}**" if name == LONGWAVE else label(name) for name in peers)]
     places = [place.name for place in PLACES if any(place.name in one.places for one in profiles.values())]
     rows = [(place, *(f"{profiles[peer].cost(place):.2f}" for peer in peers)) for place in places]
     rows.append(("in all", *(f"{profiles[peer].cpu:.2f}" for peer in peers)))
-    rows.append(("a reader is woken, of 100 deliveries", *(f"{profiles[peer].wakes * 100:.1f}" for peer in peers)))
+    if any(one.wakes for one in profiles.values()):
+        rows.append(("a reader is woken, of 100 deliveries", *(f"{profiles[peer].wakes * 100:.1f}" for peer in peers)))
     rows.append(("samples", *(f"{profiles[peer].samples:,}" for peer in peers)))
     return table(heads, rows)
 
@@ -320,7 +322,7 @@ def make_profile_table(profiles: dict[str, Profile]) -> str:
 def compare_profiles(profiles: dict[str, Profile]) -> str:
     """Return in one sentence each where Longwave takes more, or less, than the others."""
     ours = profiles.get(LONGWAVE)
-    others = [profiles[name] for name in (BARE, NCHAN) if name in profiles]
+    others = [profiles[name] for name in (BARE, BARE_REPLAY, NCHAN) if name in profiles]
     return "\n".join(f"- {compare_profile(ours, other)}" for other in others) if ours else ""
 
 
@@ -328,9 +330,9 @@ def compare_profile(ours: Profile, other: Profile) -> str:
     """Return where Longwave's difference to another peer lies."""
     more = ours.cpu - other.cpu
     kernel = ours.cost(*KERNEL) - other.cost(*KERNEL)
-    name = "the bare loop" if other.peer == BARE else other.peer
+    name = "the bare loop" if other.peer in FLOORS else other.peer
     return (
-        f"Compared with {name}, a delivery takes Longwave {more:+.2f} µs: {more - kernel:+.2f} in its own process, "
+        f"Compared with {name}, a {ours.unit} takes Longwave {more:+.2f} µs: {more - kernel:+.2f} in its own process, "
         f"{kernel:+.2f} in the kernel."
     )
 

@@ -39,7 +39,7 @@ NOT_MEASURED = Judgement("not measured", None)
 class Target:
     """One target in one sentence, and what judges it.
 
-    cost_of: the scenario of whose deliveries it judges the processor time, as a profile shows where that goes; "" else.
+    cost_of: the scenario whose processor time it judges, as a profile shows where that goes; "" else.
     """
 
     sentence: str
@@ -141,7 +141,8 @@ def judge_stalled(summary: Summary) -> Judgement:
     if not count or None in with_stalled or None in without:
         return NOT_MEASURED
     more = sum(filter(None, with_stalled)) - sum(filter(None, without))
-    return at_most(more / count / KIB, 64, "KiB", digits=1)
+    remark = "less than the same load without any varies by" if more <= 0 else ""
+    return at_most(max(more, 0) / count / KIB, 64, "KiB", digits=1, remark=remark)
 
 
 def judge_connects(summary: Summary) -> Judgement:
@@ -200,7 +201,11 @@ TARGETS: tuple[Target, ...] = (
     Target("User memory of an idle subscriber: at most 0.6 KiB", judge_idle_memory),
     Target("A stalled client: at most 64 KiB, the kernel's memory included", judge_stalled),
     Target("Connect and subscribe: at least 15,000/s a core", judge_connects),
-    Target("10,000 back after kill -9, each 100 behind: at most 1.5 x a bare loop, none lost", judge_comeback),
+    Target(
+        "10,000 back after kill -9, each 100 behind: at most 1.5 x a bare loop, none lost",
+        judge_comeback,
+        cost_of="comeback-10k",
+    ),
     Target("Publish, 32 connections, durable: at least 10,000/s", judge_publishing("publish-32-durable", 10_000)),
     Target("Publish, 32 connections, in memory: at least 25,000/s", judge_publishing("publish-32", 25_000)),
     Target("Publish NDJSON of 1,000, durable: at least 100,000 updates/s", judge_publishing("publish-batch", 100_000)),

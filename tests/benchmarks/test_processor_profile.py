@@ -9,6 +9,7 @@ import pytest
 from benchmarks.comparison import processor_profile
 from benchmarks.comparison.__main__ import main
 from benchmarks.comparison.longwave.launcher import LongwavePeer
+from benchmarks.comparison.measures.comeback import Comeback
 from benchmarks.comparison.measures.idle import Idle
 from benchmarks.comparison.measures.steady import Steady
 from benchmarks.comparison.processor_profile import KERNEL, PLACES, Profile, Profiles, Symbol, group, read_symbols
@@ -136,11 +137,11 @@ def test_profiles_are_read_back_and_a_later_one_takes_the_place_of_an_earlier_on
     assert json.loads((tmp_path / "profiles.json").read_text())["rate"] == processor_profile.RATE
 
 
-def test_scenario_without_one_rate_cannot_be_profiled():
-    assert {"single-1k", "single-8k"} <= {*processor_profile.profilable()}
-    assert not {"broadcast-1k", "idle-1k", "workers-fan-out"} & {*processor_profile.profilable()}
+def test_scenario_without_one_rate_cannot_be_profiled_unless_it_is_a_comeback():
+    assert {"single-1k", "single-8k", "comeback-10k"} <= {*processor_profile.profilable()}
+    assert not {"broadcast-1k", "idle-1k", "workers-fan-out", "replay"} & {*processor_profile.profilable()}
     idle = Scenario(name="idle", title="Idle", question="?", full=Idle(1, 1))
-    with pytest.raises(ValueError, match="expected a scenario with a load at one rate, got idle"):
+    with pytest.raises(ValueError, match="expected a scenario with a load at one rate or a comeback, got idle"):
         processor_profile.take(idle, LongwavePeer(), Processors(None, None))
 
 
@@ -186,3 +187,16 @@ def test_profile_of_a_hub_has_time_in_the_kernel_and_in_python():
     assert profile.wakes > 0
     assert 0 < profile.cost(*KERNEL) < profile.cpu
     assert profile.cost("Python") > 0
+
+
+@pytest.mark.slow
+def test_profile_of_a_comeback_counts_clients():
+    if reason := processor_profile.refusal():
+        pytest.skip(reason)
+    tiny = replace(find_scenario("comeback-10k"), name="tiny", full=Comeback(300, 20, kill=True))
+
+    profile = processor_profile.take(tiny, LongwavePeer(), Processors(None, None))
+
+    assert profile.unit == "client"
+    assert 0 < profile.cost("Python") < profile.cpu
+    assert 0 < profile.cost(*KERNEL) < profile.cpu

@@ -243,6 +243,16 @@ def test_memory_of_a_stalled_client_is_what_comes_on_top_of_the_same_load_withou
     assert judge("A stalled client", *cells).measured == "51.2 KiB"
 
 
+def test_memory_of_a_stalled_client_that_cannot_be_told_from_noise_is_said_to_be_that():
+    cells = (
+        cell("stalled-0", "longwave", memory_peak=2.0 * 2**20, buffers_peak=2.0 * 2**20, stalled=0.0),
+        cell("stalled-10", "longwave", memory_peak=2.0 * 2**20, buffers_peak=1.0 * 2**20, stalled=100.0),
+    )
+
+    found = judge("A stalled client", *cells)
+    assert (found.measured, found.remark) == ("0.0 KiB", "less than the same load without any varies by")
+
+
 def test_idle_memory_is_the_growth_between_two_sizes():
     cells = [
         cell("idle-1k", "longwave", user_total=2_000_000.0),

@@ -38,15 +38,22 @@ class Comeback:
 
     def take(self, stand: Stand) -> Finding:
         """Measure a peer."""
-        stand.start(durable=self.kill and stand.is_durable)
         try:
-            history = publish_history(stand.target, self.behind, self.payload)
+            returning = self.prepare(stand)
         except (PostFailed, OSError) as error:
             return Finding(Verdict.FAILED, (f"the history: {error}",), {})
+        return self._take_live(stand, returning) if self.live else self._take_alone(stand, returning)
+
+    def prepare(self, stand: Stand) -> Returning:
+        """Start the peer, give it a history, kill it if it is to be, and return who comes back.
+
+        Raises PostFailed or OSError if it does not take the history.
+        """
+        stand.start(durable=self.kill and stand.is_durable)
+        history = publish_history(stand.target, self.behind, self.payload)
         if self.kill:
             stand.kill_and_start()
-        returning = Returning(stand.target, history, self.subscribers, stand.connect_rate)
-        return self._take_live(stand, returning) if self.live else self._take_alone(stand, returning)
+        return Returning(stand.target, history, self.subscribers, stand.connect_rate)
 
     def _take_alone(self, stand: Stand, returning: Returning) -> Finding:
         before, memory = stand.account(), stand.memory()

@@ -66,6 +66,7 @@ class Site:
         self.answers = HeldBytes(answers, answers // SHARES)
         self.proxies = TrustedProxies.parse("trusted_proxies", config.listen.trusted_proxies)
         self._watched: dict[int, Connection] = {}
+        self._fresh: list[int] = []  # numbers of those that came since the last tick
         self._numbers = count()
         self.reactor: Reactor | None = None
         self.stopping = False
@@ -223,7 +224,7 @@ class Site:
         connection.number = next(self._numbers)
         self._watched[connection.number] = connection
         # By number, so that one that is handed over or closed is freed at once, and not when its deadline is due.
-        self._wheel.add(connection.number, self.now() + self._interval)
+        self._fresh.append(connection.number)
 
     def forget(self, connection: Connection) -> None:
         """Stop watching."""
@@ -232,6 +233,10 @@ class Site:
     def _tick(self) -> None:
         self._timer = self._loop.call_later(self._wheel.tick, self._tick)
         now = self.now()
+        for number in self._fresh:
+            if number in self._watched:  # most that become streams are handed over before
+                self._wheel.add(number, now + self._interval - self._wheel.tick)
+        self._fresh.clear()
         for number in self._wheel.expired(now):
             connection = self._watched.get(number)
             if connection is None:

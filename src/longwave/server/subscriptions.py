@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from longwave.hub import Hub
     from longwave.server.presence.presence_node import PresenceNode
 
-LONGEST_TIMER = 86_400.0  # seconds; a later expiry is looked at again then
+LONGEST_TIMER = 60.0  # seconds; a later expiry is looked at again then, as the clock may have been set
 STEP = 2000  # subscriptions that are looked at without a break, in about a millisecond
 
 

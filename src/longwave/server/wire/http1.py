@@ -126,9 +126,11 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Count the connection no more, unless its stream lives on elsewhere."""
         phase, self._phase = self._phase, Phase.CLOSED
+        if phase is Phase.HANDED_OVER:  # nothing of it is left
+            return
         self._reader.close()
         self._free_unsent()
-        if phase in (Phase.HANDED_OVER, Phase.CLOSED):
+        if phase is Phase.CLOSED:
             return
         self._site.left(self._key)
         self._site.forget(self)

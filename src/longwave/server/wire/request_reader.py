@@ -237,7 +237,9 @@ class RequestReader:
         self._declining = self._parser.should_upgrade()
         if not self._head.fits:
             self._refuse_head()
-        elif (problem := self._head.problem()) is not None:
+            return
+        problem = self._head.problem()
+        if problem is not None:
             self.refuse(HTTPStatus.BAD_REQUEST, problem)
             return
         self._client = self._proxies.client(self._peer, self._head.headers)
