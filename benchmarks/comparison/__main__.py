@@ -44,7 +44,7 @@ QUICK_RESULTS = ROOT / "build" / "bench-quick"
 ROUNDS = 3
 REFUSED = 2  # status
 INTERRUPTED = 130  # status, as shells have it
-PROFILED, PROFILED_PEERS = ("single-1k", "single-8k", "comeback-10k"), (LONGWAVE, NCHAN, BARE)
+PROFILED, PROFILED_PEERS = ("single-1k", "single-8k", "burst-10", "comeback-10k"), (LONGWAVE, NCHAN, BARE)
 QUICK_PYTHON_PEERS = ("sse_starlette", "fastapi_sse", "django_eventstream")  # the first that is installed
 
 
