@@ -24,7 +24,7 @@ from longwave.delivery import Delivery, DeliveryLimits
 from longwave.errors import HubClosed, InvalidValue
 from longwave.eventstream.event import DEFAULT_TYPE, Event
 from longwave.known_ids import KnownIds
-from longwave.lane import Lane, Room
+from longwave.lane import Costs, Lane
 from longwave.logs.address import open_address
 from longwave.logs.retention import Retention
 from longwave.notes import Notes
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 
 PROMPT_AUDIENCE = 50  # cost of an audience that may be matched before others are served; see `Audience.cost`
 PROMPT_TOTAL = 2000  # of all such audiences together: 2 ms for a new topic of 100 characters
-PROMPT = Room(PROMPT_AUDIENCE, PROMPT_TOTAL)
+PROMPT = Costs(PROMPT_AUDIENCE, PROMPT_TOTAL)
 LIGHT_AUDIENCE = 5
 # Who finds no room in the prompt lane waits for others who ask for about as much, and not for those who ask for more.
-BESIDE = (Room(LIGHT_AUDIENCE), Room(PROMPT_AUDIENCE), Room())
+BESIDE = (Costs(LIGHT_AUDIENCE), Costs(PROMPT_AUDIENCE), Costs())
 REST = 0.001  # seconds between two steps of these, so that together they have a third of the processor at most
 
 NO_FEED = Feed(Audience(()), Format.CHUNKED)  # of subscribers that are closed
@@ -74,7 +74,7 @@ class Hub:
         self._feeds: dict[tuple[Audience, Format], Feed] = {}
         self.notes = Notes(self.log, lambda: self._prompt.head)
         self._prompt = self._lane(PROMPT, self.notes.take, partial(asyncio.sleep, 0))
-        self._lanes = [self._prompt, *(self._lane(room, self._wait_for_note, self._rest) for room in BESIDE)]
+        self._lanes = [self._prompt, *(self._lane(most, self._wait_for_note, self._rest) for most in BESIDE)]
         self._lane_beside: dict[Feed, Lane] = {}  # of feeds that are not in the prompt one
         self._turn = asyncio.Lock()  # of the lanes beside it
         self._replays = Replays(self.log, self.delivery, self._head_of)
@@ -278,9 +278,9 @@ class Hub:
     # Lanes: audiences that take long to match are matched beside the others, which are not held up by them.
 
     def _lane(
-        self, room: Room, take_note: Callable[[Entry], Awaitable[None]], rest: Callable[[], Awaitable[None]]
+        self, most: Costs, take_note: Callable[[Entry], Awaitable[None]], rest: Callable[[], Awaitable[None]]
     ) -> Lane:
-        return Lane(self.log, self.delivery, self._advanced, take_note=take_note, rest=rest, room=room)
+        return Lane(self.log, self.delivery, self._advanced, take_note=take_note, rest=rest, most=most)
 
     def _lane_for(self, audience: Audience) -> Lane:
         """Return the lane of a new feed. Exact topics cost nothing, so whoever asks for these is always prompt."""

@@ -42,7 +42,7 @@ STEP = 500  # of matching, about microseconds, before others get their turn
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Costs:
     """What the audiences in a lane may cost; see `Audience.cost`. audience: each of them. total: all together."""
 
     audience: float = inf
@@ -66,14 +66,14 @@ class Lane:
         *,
         take_note: Callable[[Entry], Awaitable[None]],
         rest: Callable[[], Awaitable[None]],
-        room: Room,
+        most: Costs,
     ) -> None:
         self._log = log
         self._take_note = take_note
         self._delivery = delivery
         self._advanced = advanced
         self._rest = rest
-        self._room = room
+        self._most = most
         self._news = News()
         self._index = FeedIndex()
         self._follower: asyncio.Task[None] | None = None
@@ -119,7 +119,7 @@ class Lane:
 
     def has_room(self, cost: int) -> bool:
         """Tell whether one more audience may be here; one that costs nothing always may."""
-        return not cost or (cost <= self._room.audience and self.cost + cost <= self._room.total)
+        return not cost or (cost <= self._most.audience and self.cost + cost <= self._most.total)
 
     def add(self, feed: Feed) -> None:
         """Hand to the feed what it is to get from now on."""

@@ -15,7 +15,7 @@ from longwave.core.selector import Selector
 from longwave.core.update import Update
 from longwave.eventstream.event import Event
 from longwave.hub import LIGHT_AUDIENCE, PROMPT_AUDIENCE, PROMPT_TOTAL, REST, Hub
-from longwave.lane import STEP, Room
+from longwave.lane import STEP, Costs
 from longwave.logs.memory import MemoryLog
 from virtual_time import in_virtual_time
 
@@ -188,7 +188,7 @@ async def test_prompt_audiences_together_cost_no_more_than_a_bound_and_exact_top
 
 
 async def test_room_among_the_prompt_comes_back(hub):
-    hub._prompt._room = Room(1, 1)
+    hub._prompt._most = Costs(1, 1)
     attach(hub, "/a/{x}")
     (first,) = hub.all_subscribers()
     attach(hub, "/b/{x}")
@@ -226,7 +226,7 @@ async def test_template_is_delayed_by_no_more_than_a_step_by_others_who_ask_for_
 async def test_those_beside_the_prompt_have_a_third_of_the_time_together():
     """One of them takes a step in each rest, so that it is no use to ask for something of every kind."""
     async with Hub(MemoryLog()) as hub:
-        hub._prompt._room = Room(0, 0)
+        hub._prompt._most = Costs(0, 0)
         for number in range(HOSTILE_STREAMS):
             attach(hub, f"{{+x}}l{number}")
             for texts in KINDS.values():
@@ -243,7 +243,7 @@ async def test_those_beside_the_prompt_have_a_third_of_the_time_together():
 @in_virtual_time
 async def test_audience_is_beside_others_that_cost_about_as_much():
     async with Hub(MemoryLog()) as hub:
-        hub._prompt._room = Room(PROMPT_AUDIENCE, 0)
+        hub._prompt._most = Costs(PROMPT_AUDIENCE, 0)
         for cost in (0, 1, LIGHT_AUDIENCE, LIGHT_AUDIENCE + 1, PROMPT_AUDIENCE, PROMPT_AUDIENCE + 1):
             attach(hub, "t", *(f"{cost}/{number}/{{x}}" for number in range(cost)))
 

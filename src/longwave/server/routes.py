@@ -297,14 +297,14 @@ class Routes:
     def _terms(self, dialect: Dialect, grants: Grants, headers: Headers) -> sse.Terms:
         if grants is NOTHING and not headers:
             return self._usual_terms[dialect]
-        terms = sse.Terms(
-            limits=self._selector_limits, grants=grants, headers=headers, tells_start=dialect is Dialect.PLAIN
-        )
-        if grants is NOTHING:
-            return terms
-        subscriptions = self._subscriptions
-        return replace(
-            terms, still=partial(subscriptions.check, grants), attached=partial(subscriptions.add, grants=grants)
+        has_token = grants is not NOTHING
+        return sse.Terms(
+            limits=self._selector_limits,
+            grants=grants,
+            headers=headers,
+            tells_start=dialect is Dialect.PLAIN,
+            still=partial(self._subscriptions.check, grants) if has_token else None,
+            attached=partial(self._subscriptions.add, grants=grants) if has_token else None,
         )
 
     # Subscriptions that are active.

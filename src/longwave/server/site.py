@@ -21,7 +21,7 @@ from longwave.server.health import readiness
 from longwave.server.limits.client_address import TrustedProxies
 from longwave.server.limits.coming_back import come_back
 from longwave.server.limits.connection_limits import Admission, ConnectionLimits, connections_allowed
-from longwave.server.limits.held_bytes import HeldBytes, Room
+from longwave.server.limits.held_bytes import HeldBytes, Vacancy
 from longwave.server.metrics.measuring import Measuring
 from longwave.server.presence.presence_node import PresenceNode
 from longwave.server.revoking import Revoking
@@ -154,10 +154,10 @@ class Site:
         """Return a large answer, or another if too much waits to be read already; key: as of `admit`."""
         # One that is larger than a share is given to who holds nothing else, or nobody would ever get it.
         room = self.answers.room(min(len(response.body), self.answers.share), key)
-        if room is Room.ENOUGH:
+        if room is Vacancy.ENOUGH:
             return response
         whose, status = "", HTTPStatus.SERVICE_UNAVAILABLE
-        if room is Room.SHARE_TAKEN:
+        if room is Vacancy.SHARE_TAKEN:
             whose, status = " of one address", HTTPStatus.TOO_MANY_REQUESTS
         sentence = f"expected that the answers before{whose} are read, got too many that are not"
         return self._delay(request, status, Refusal.ANSWERS_FULL, sentence)

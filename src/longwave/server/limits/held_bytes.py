@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import Enum
 
 
-class Room(Enum):
+class Vacancy(Enum):
     """Whether there is room."""
 
     ENOUGH = "enough"
@@ -33,18 +33,18 @@ class HeldBytes:
         self.held = 0
         self._by_client: dict[str, int] = {}
 
-    def room(self, size: int, client: str) -> Room:
+    def room(self, size: int, client: str) -> Vacancy:
         """Tell whether there is room for bytes more."""
         if self.held + size > self.limit:
-            return Room.ALL_TAKEN
+            return Vacancy.ALL_TAKEN
         if client and self._by_client.get(client, 0) + size > self.share:
-            return Room.SHARE_TAKEN
-        return Room.ENOUGH
+            return Vacancy.SHARE_TAKEN
+        return Vacancy.ENOUGH
 
-    def take(self, size: int, client: str) -> Room:
+    def take(self, size: int, client: str) -> Vacancy:
         """Count bytes more, if there is room for them."""
         room = self.room(size, client)
-        if room is Room.ENOUGH:
+        if room is Vacancy.ENOUGH:
             self.hold(size, client)
         return room
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import httptools
 
 from longwave.server.limits.client_address import NO_PROXIES, remote_group
-from longwave.server.limits.held_bytes import Room
+from longwave.server.limits.held_bytes import Vacancy
 from longwave.server.wire.request_head import MAX_HEADERS, RequestHead
 from longwave.transports.exchange import Response, refusal
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 MAX_PIPELINED = 32  # complete requests waiting on one connection; after more it closes, having answered these
 RETRY_AFTER = ((b"Retry-After", b"1"),)  # seconds, when too much comes at once
 NO_ROOM = {
-    Room.ALL_TAKEN: (HTTPStatus.SERVICE_UNAVAILABLE, "expected room for this request, got too many at once"),
-    Room.SHARE_TAKEN: (HTTPStatus.TOO_MANY_REQUESTS, "expected room for this request, got too many of one address"),
+    Vacancy.ALL_TAKEN: (HTTPStatus.SERVICE_UNAVAILABLE, "expected room for this request, got too many at once"),
+    Vacancy.SHARE_TAKEN: (HTTPStatus.TOO_MANY_REQUESTS, "expected room for this request, got too many of one address"),
 }
 
 
@@ -183,7 +183,7 @@ class RequestReader:
     def _take_part(self, size: int) -> None:
         """Hold a part of a head; most come whole."""
         room = self._held.take(size, self._holder_of_parts())
-        if room is Room.ENOUGH:
+        if room is Vacancy.ENOUGH:
             self._in_part += size
         else:
             self._refuse_for(room)
@@ -195,7 +195,7 @@ class RequestReader:
     def _holder_of_parts(self) -> str:
         return "" if self._proxies.trust(self._peer) else remote_group(self._peer)
 
-    def _refuse_for(self, room: Room) -> None:
+    def _refuse_for(self, room: Vacancy) -> None:
         status, sentence = NO_ROOM[room]
         self.refuse(status, sentence, RETRY_AFTER)
 
@@ -254,7 +254,7 @@ class RequestReader:
         self._unread = 0
         if head.received + len(part) > self._limits.body:
             self._refuse_body()
-        elif (room := self._held.take(len(part), remote_group(self._client))) is not Room.ENOUGH:
+        elif (room := self._held.take(len(part), remote_group(self._client))) is not Vacancy.ENOUGH:
             self._refuse_for(room)
         else:
             head.received += len(part)

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwave.server.limits.held_bytes import HeldBytes, Room
+from longwave.server.limits.held_bytes import HeldBytes, Vacancy
 
 CLIENTS = st.sampled_from(["", "192.0.2.1", "192.0.2.2"])
 
@@ -15,34 +15,34 @@ CLIENTS = st.sampled_from(["", "192.0.2.1", "192.0.2.2"])
 def test_bytes_are_taken_up_to_the_limit_and_freed():
     held = HeldBytes(10, 10)
 
-    assert held.take(10, "") is Room.ENOUGH
-    assert held.take(1, "") is Room.ALL_TAKEN
+    assert held.take(10, "") is Vacancy.ENOUGH
+    assert held.take(1, "") is Vacancy.ALL_TAKEN
     held.free(4, "")
-    assert held.take(4, "") is Room.ENOUGH
+    assert held.take(4, "") is Vacancy.ENOUGH
     assert held.held == 10
 
 
 def test_one_client_has_no_more_than_its_share_and_others_have_room():
     held = HeldBytes(10, 4)
 
-    assert held.take(4, "192.0.2.1") is Room.ENOUGH
-    assert held.take(1, "192.0.2.1") is Room.SHARE_TAKEN
-    assert held.take(4, "192.0.2.2") is Room.ENOUGH
+    assert held.take(4, "192.0.2.1") is Vacancy.ENOUGH
+    assert held.take(1, "192.0.2.1") is Vacancy.SHARE_TAKEN
+    assert held.take(4, "192.0.2.2") is Vacancy.ENOUGH
     held.free(1, "192.0.2.1")
-    assert held.take(1, "192.0.2.1") is Room.ENOUGH
+    assert held.take(1, "192.0.2.1") is Vacancy.ENOUGH
 
 
 def test_nobody_has_no_share():
     held = HeldBytes(10, 4)
 
-    assert held.take(10, "") is Room.ENOUGH
+    assert held.take(10, "") is Vacancy.ENOUGH
 
 
 def test_what_is_held_already_counts_whether_or_not_there_was_room():
     held = HeldBytes(10, 4)
     held.hold(12, "192.0.2.1")
 
-    assert held.take(1, "") is Room.ALL_TAKEN
+    assert held.take(1, "") is Vacancy.ALL_TAKEN
     held.free(12, "192.0.2.1")
     assert held.held == 0
 
@@ -53,7 +53,7 @@ def test_sums_are_those_of_what_is_held_and_nothing_is_left(pieces, random):
     there = []
     for piece in pieces:
         client, size = piece
-        if held.take(size, client) is Room.ENOUGH:
+        if held.take(size, client) is Vacancy.ENOUGH:
             there.append(piece)
         if there and random.random() < 0.4:
             client, size = there.pop(random.randrange(len(there)))
