@@ -301,6 +301,12 @@ class TestPresence:
 PHONE = {"width": 390, "height": 780}
 WITH_KEYBOARD = {"width": 390, "height": 480}
 SIX_LINES = "\n".join(f"line {number}" for number in range(6))
+FIELD_SHRINKS_BEFORE_A_MESSAGE = """() => {
+  document.getElementById("text").value = "";
+  document.getElementById("scroll").scrollTop; // makes the browser lay out
+  const messages = document.getElementById("messages");
+  messages.append(messages.lastElementChild.cloneNode(true));
+}"""
 
 
 class TestFollowing:
@@ -345,6 +351,18 @@ class TestFollowing:
         expect_last_in_view(ada, "mine")
         say(bo, "once more")
         expect_last_in_view(ada, "once more")
+
+    def test_list_that_the_field_makes_taller_is_not_scrolled_up_by_somebody(self, ada, enter):
+        """The browser moves it and tells so later, when a long message may have come."""
+        bo = enter("Bo")
+        say(bo, SIX_LINES)
+        expect_last_in_view(ada, SIX_LINES)
+        ada.get_by_label("Message", exact=True).fill(SIX_LINES)
+        expect_last_in_view(ada, SIX_LINES)
+        ada.evaluate(FIELD_SHRINKS_BEFORE_A_MESSAGE)
+
+        assert ada.locator(".message").count() == 14
+        expect_last_in_view(ada, SIX_LINES)
 
     def test_last_message_is_in_view_when_the_oldest_are_dropped(self, ada, hub, origin):
         """One more and one less: the list has the size that it had."""

@@ -8,6 +8,7 @@ const SETTLED = 1000; // ms after which somebody is said to be here
 const GONE = 8000; // ms after which somebody is said to have left: a reload is no leaving, nor is a hub's restart
 const LOOK_AGAIN = 3000; // ms, where the hub or the server could not be asked
 const AT_END = 40; // px from the end of the messages: whoever scrolls there follows them
+const ROUNDED = 1; // px by which sizes are not exact
 const HUES = 8; // classes of chat.css
 
 const byId = (id) => document.getElementById(id);
@@ -155,7 +156,7 @@ function formatTime(time) {
 // moves the end is no scrolling: a message, a keyboard that opens, a field that grows with what is typed.
 
 let follows = true; // set by `follow` only
-let lastTop = 0; // where the list was scrolled to, by whomever
+let last = { top: 0, size: 0, view: 0 }; // px, at the last look: where the list was scrolled to, by whomever, and sizes
 
 function follow(whether) {
   follows = whether;
@@ -165,14 +166,21 @@ function follow(whether) {
 function followMessages() {
   const list = byId("scroll");
   if (follows) list.scrollTop = list.scrollHeight;
-  lastTop = list.scrollTop;
+  last = measure(list);
+}
+
+function measure(list) {
+  return { top: list.scrollTop, size: list.scrollHeight, view: list.clientHeight };
 }
 
 byId("scroll").addEventListener("scroll", ({ target: list }) => {
-  // Told late: a message may have come since, and the page not be at the end though nobody scrolled up.
-  if (list.scrollHeight - list.scrollTop - list.clientHeight < AT_END) follow(true);
-  else if (list.scrollTop < lastTop) follow(false);
-  lastTop = list.scrollTop;
+  // Told late: a message may have come since, and the page not be at the end though nobody scrolled up. Nor did anybody
+  // as far as the browser itself moved a list that became taller (the field shrank), or has less in it.
+  const now = measure(list);
+  const moved = Math.max(0, now.view - last.view) + Math.max(0, last.size - now.size);
+  if (now.size - now.top - now.view < AT_END) follow(true);
+  else if (now.top < last.top - moved - ROUNDED) follow(false);
+  last = now;
 });
 
 const changes = new ResizeObserver(followMessages);
