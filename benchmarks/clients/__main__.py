@@ -25,7 +25,8 @@ from benchmarks.clients.bodies import Framing
 from benchmarks.clients.memory import FLAT, MIB, find_growth
 from benchmarks.clients.readers import LONGWAVE_ASYNC, READERS
 from benchmarks.clients.turns import find_version, is_installed, take_turns
-from benchmarks.comparison.provenance import find_commit, find_machine
+from benchmarks.comparison.commit import find_commit
+from benchmarks.comparison.provenance import find_machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,11 +11,11 @@ import json
 import os
 import platform
 import resource
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.comparison.commit import find_commit
 from benchmarks.comparison.record import scrub
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ SYSCTLS = (
 )
 PACKAGES = ("longwave", "uvloop", "httptools", "hdrhistogram", "psutil", "rich", "matplotlib")
 VENDORS = ("sys_vendor", "product_name")
-SECONDS_FOR_GIT = 10.0
 
 
 def collect(arguments: Iterable[str], peers: Iterable[Peer], skipped: Iterable[Skipped]) -> dict[str, Any]:
@@ -87,17 +86,6 @@ def find_machine() -> dict[str, str]:
         "open files": " / ".join(map(str, resource.getrlimit(resource.RLIMIT_NOFILE))) + " (soft / hard)",
     }
     return {name: value for name, value in found.items() if value}
-
-
-def find_commit() -> str:
-    """Return the commit of the source, "-dirty" after it if files differ; "" where there is no git."""
-    root = Path(__file__).resolve().parents[2]
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_FOR_GIT, check=False)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip()
 
 
 def write(folder: Path, collected: Mapping[str, Any]) -> None:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.comparison.commit import find_commit
 from benchmarks.comparison.launched_peer import LOOK_AGAIN, SECONDS_TO_START, Launch, LaunchedPeer
 from benchmarks.comparison.peer import Ability, Missing, Running
 from benchmarks.comparison.ports import HOST, count_listeners
@@ -42,7 +42,7 @@ class LongwavePeer(LaunchedPeer):
     def versions(self) -> Mapping[str, str]:
         """Return its version, the commit of its source where there is one, and what it stands on."""
         found = {name: _version(name) for name in ("longwave", "uvloop", "httptools")}
-        found |= {"commit": _commit(), "python": platform.python_version()}
+        found |= {"commit": find_commit(SOURCE), "python": platform.python_version()}
         return {name: version for name, version in found.items() if version}
 
     def tuning(self) -> str:
@@ -106,14 +106,6 @@ def _version(name: str) -> str:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return ""
-
-
-def _commit() -> str:
-    command = ["git", "-C", str(SOURCE), "describe", "--always", "--dirty"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=10).stdout.strip()
-    except OSError:
         return ""
 
 
