@@ -94,14 +94,14 @@ class Server:
         await self._hub.close()
 
     def _stop_listening(self) -> None:
-        files = [path for sock in self._listening if (path := unix_path(sock)) is not None]
+        # Files first: nobody else can have taken such a path as long as this process listens there.
+        for path in filter(None, map(unix_path, self._listening)):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
         for server in self._servers:
             server.close()
         for sock in self._listening:
             sock.close()
-        for path in files:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
 
 
 def copies(sock: socket.socket, count: int) -> list[socket.socket]:
