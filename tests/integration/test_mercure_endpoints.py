@@ -65,6 +65,27 @@ async def test_other_methods_are_405_and_the_answer_lists_those_there_are(start,
     assert answer.headers["allow"] == "GET, HEAD, POST, OPTIONS"
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{MERCURE}/",
+        f"/{MERCURE}",
+        "/.well-known/./mercure",
+        "/.well-known/x/../mercure",
+        "/.well-known%2Fmercure",
+        "/.well-known/MERCURE",
+        f"{MERCURE}/other",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
+async def test_path_is_taken_as_it_is_written(start, path, method):
+    """A path that was cleaned or decoded here, and not by a proxy before, would get around what that one forbids."""
+    running = await start(access=AccessConfig(key=KEY, anonymous=True, subscriptions=True))
+    client = await running.connect()
+
+    assert (await ask(client, method, path, PUBLISHER)).status == 404
+
+
 async def test_jwk_set_from_a_file_serves_publishers_and_subscribers(start, tmp_path):
     keys = tmp_path / "keys.json"
     keys.write_text(

@@ -96,6 +96,21 @@ async def test_retry_of_0_is_not_sent(publisher):
     assert entry.update.event.retry is None
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..48V1_ALb6US04U3b.5eym8TW_c8SuK0ltJ3rpYIzOeDQz7TALvtu6UG9oMo4vpzs9tX_E",
+        '{"protected": "eyJhbGciOiJkaXIifQ",\n "iv": "48V1_ALb6US04U3b",\n "ciphertext": "5eym8TW-_c8", "tag": "WiGe"}',
+    ],
+    ids=["compact", "JSON"],
+)
+async def test_data_that_publisher_and_subscriber_encrypt_is_passed_on_as_it_came(publisher, data):
+    subscriber = await publisher.running.subscribe(f"{MERCURE}?topic=t", bearer())
+
+    assert (await post(publisher, urlencode({"topic": "t", "data": data}), PUBLISHER)).status == 200
+    assert await subscriber.data() == data
+
+
 async def test_text_of_a_selector_may_be_a_topic(publisher):
     assert (await post(publisher, "topic=books%2F%7Bid%7D", bearer(publish=["books/{id}"]))).status == 200
 

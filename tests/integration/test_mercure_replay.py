@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 
 import pytest
 
 from integration.mercure_tokens import ANONYMOUS, KEYED, MERCURE, PUBLISHER, SUBSCRIBER, bearer, post
+from longwave import discovery_link
 from longwave.core.note import Note
 from longwave.core.update import Update
 from longwave.eventstream.event import Event
@@ -304,6 +306,19 @@ async def test_last_id_of_a_file_is_known_after_a_restart(start, tmp_path):
 
     assert (await resume(running, "unknown", SUBSCRIBER))[1] == "secret"
     assert (await resume(running, "a"))[1] == "a"
+
+
+async def test_who_begins_at_the_id_that_a_resource_names_misses_nothing_since_it_was_read(start, log):
+    """Discovery: the resource links to its hub with a `last-event-id`, and its reader goes there with that."""
+    running = await start(log(), access=ANONYMOUS)
+    link = discovery_link(MERCURE, last_event_id=await running.hub.publish("t", "in the resource"))
+    await fill(running, "since")
+    hub, event_id = re.fullmatch(r'<(.+)>; rel="mercure"; last-event-id="(.+)"', link).groups()
+    client = await running.connect()
+
+    head = await client.subscribe(f"{hub}?topic=t&lastEventID={event_id}")
+
+    assert (head.headers["last-event-id"], await client.data()) == (event_id, "since")
 
 
 # Where the cursor is.

@@ -7,6 +7,7 @@ Protocol: https://mercure.rocks/spec#subscription (draft 07) and what its own hu
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -134,6 +135,18 @@ async def test_head_names_an_id_only_if_the_client_sent_one(start, sink):
         client = await running.connect()
         head = await client.subscribe(target, "Last-Event-ID: ")
         assert "last-event-id" not in head.headers
+
+
+@pytest.mark.parametrize("access", [KEYED, replace(ANONYMOUS, cors_origins=("https://app.test",))])
+async def test_head_names_no_id_of_its_own_to_who_has_a_token_or_comes_from_a_page(start, access):
+    running = await start(access=access)
+    await running.publish("x")
+    client = await running.connect()
+    credential = SUBSCRIBER if access is KEYED else "Origin: https://app.test"
+
+    head = await client.subscribe(f"{MERCURE}?topic=t", credential)
+
+    assert "last-event-id" not in head.headers
 
 
 async def test_body_begins_with_a_comment_and_has_the_fields_in_their_order(start, sink):
@@ -334,6 +347,39 @@ async def test_subscribers_with_equal_grants_in_any_order_share_a_feed(start):
 
     assert len(feeds) == 1
     assert [await one.data(), await two.data()] == ["x", "x"]
+
+
+@pytest.mark.parametrize("separator", [",", "_", "|", "&", " ", "\t", "\x1f"])
+async def test_topics_written_together_are_not_taken_for_several(start, separator):
+    """What was matched is remembered; a memory by joined texts would show private updates to others."""
+    running = await start(access=KEYED)
+    joined = separator.join("ab")
+    several = await running.subscribe(f"{MERCURE}?topic=a&topic=b&topic=last", bearer(subscribe=["a", "b"]))
+    one = await running.subscribe(f"{MERCURE}?topic={quote(joined, safe='')}&topic=last", bearer(subscribe=[joined]))
+
+    for _ in range(2):
+        await running.hub.publish(("a", "b"), "several", private=True)
+        await running.hub.publish(joined, "one", private=True)
+    await running.publish("last", topic="last")
+
+    assert [await several.data() for _ in range(3)] == ["several", "several", "last"]
+    assert [await one.data() for _ in range(3)] == ["one", "one", "last"]
+
+
+@pytest.mark.parametrize("separator", [",", "_", "&", ":", "/"])
+async def test_selector_and_topic_written_together_are_not_taken_for_others(start, separator):
+    """Joined by `_`, `{x}/y_b` with `a/y_b` is the same text as `{x}/y` with `b_a/y_b`; only the first pair matches."""
+    running = await start(access=ANONYMOUS)
+    first, second = f"a/y{separator}b", f"b{separator}a/y{separator}b"
+    longer = await running.subscribe(f"{MERCURE}?topic={quote('{x}/y' + separator + 'b', safe='')}")
+    shorter = await running.subscribe(f"{MERCURE}?topic={quote('{x}/y', safe='')}&topic=last")
+
+    await running.publish("x", topic=first)
+    await running.publish("x", topic=second)
+    await running.publish("last", topic="last")
+
+    assert await longer.data() == "x"
+    assert await shorter.data() == "last"
 
 
 async def test_subscribers_leave_updates_are_published_and_others_come(start, sink):

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from urllib.parse import quote_plus
+from uuid import RFC_4122, UUID
 
 import pytest
 
 from integration.conftest import until
 from integration.mercure_tokens import KEY
 from integration.presence_client import EVERY, SUBSCRIPTIONS, TOLD, WATCHER, Watcher, credential, listed, topics_listed
+from longwave.errors import LogUnavailable
 from longwave.logs.memory import MemoryLog
 from longwave.server.config import AccessConfig
 
@@ -31,6 +34,13 @@ class GatedLog(MemoryLog):
     async def append(self, updates):
         await self.gate.wait()
         return await super().append(updates)
+
+
+class BrokenIndexLog(MemoryLog):
+    """A log that takes updates, and cannot say where one is."""
+
+    async def locate(self, event_id):
+        raise LogUnavailable("expected a disk, got none")
 
 
 # Events
@@ -172,6 +182,34 @@ async def test_selector_too_long_to_tell_of_is_served_all_the_same(start, caplog
     assert await client.data() == "hello"
     assert await running.stored() == ["hello"]
     assert "served and not told" in caplog.text
+
+
+async def test_each_subscriber_gets_a_random_uuid_of_the_hub(start):
+    """Also those who come with the same token; an id that the client sends along means nothing."""
+    running = await start(access=TOLD)
+    header = credential(subscribe=["a"], claims={"jti": "mine"})
+    for _ in range(3):
+        await running.subscribe("/events?topic=a&subscriber=mine", header)
+    client = await running.connect()
+
+    ids = [document["subscriber"] for document in await listed(client)]
+    assert len(set(ids)) == 3
+    for subscriber in ids:
+        uuid = UUID(subscriber)
+        assert (uuid.urn, uuid.version, uuid.variant) == (subscriber, 4, RFC_4122)
+
+
+async def test_stream_that_the_log_does_not_let_begin_is_no_ghost(start):
+    log = BrokenIndexLog()
+    running = await start(log, access=TOLD)
+    client = await running.connect()
+
+    answer = await client.get("/.well-known/mercure?topic=a", "Last-Event-ID: unknown")
+
+    assert (answer.status, answer.text) == (503, "Service Unavailable\n")
+    await until(lambda: log.last == 2)
+    assert [json.loads(text)["active"] for text in await running.stored()] == [True, False]
+    assert await topics_listed(client) == []
 
 
 # The API
@@ -316,6 +354,35 @@ async def test_other_paths_are_unknown(start, path):
     client = await running.connect()
 
     assert (await client.get(f"{SUBSCRIPTIONS}{path}", WATCHER)).status == 404
+
+
+LEVELS = ["", "/t", "/t/urn%3Auuid%3Abb3de268-05b0-4c65-b44e-8f9acefc29d6"]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+async def test_no_level_is_there_without_the_option(start, level):
+    running = await start(access=replace(TOLD, subscriptions=False))
+    client = await running.connect()
+
+    assert (await client.get(SUBSCRIPTIONS + level, WATCHER)).status == 404
+
+
+@pytest.mark.parametrize("level", LEVELS)
+async def test_page_of_a_listed_origin_may_read_each_level(start, level):
+    running = await start(access=replace(TOLD, cors_origins=("https://app.test",)))
+    client = await running.connect()
+    origin = "Origin: https://app.test"
+    await client.request("OPTIONS", SUBSCRIPTIONS + level, origin, "Access-Control-Request-Method: GET")
+    preflight = await client.answer()
+    answer = await client.get(SUBSCRIPTIONS + level, WATCHER, origin)
+
+    assert preflight.status == 204
+    assert "GET" in preflight.headers["access-control-allow-methods"].split(", ")
+    assert "authorization" in preflight.headers["access-control-allow-headers"].split(", ")
+    for one in (preflight, answer):
+        assert one.headers["access-control-allow-origin"] == "https://app.test"
+        assert one.headers["access-control-allow-credentials"] == "true"
+    assert "etag" in answer.headers["access-control-expose-headers"].split(", ")
 
 
 async def test_only_reading_is_allowed(start):
