@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import httpx
 import httpx2
+import pytest
 import requests
 
 from contract.played_sites import AsgiSites, SocketSites
@@ -116,6 +117,16 @@ GIVEN = (
 OVER_SOCKETS = (HTTPX2, AIOHTTP, SYNC_HTTPX2, *GIVEN)
 TRANSPORTS = (*OVER_SOCKETS, ASGI)
 STREAMS = (*TRANSPORTS, REQUESTS)  # all that can be read, though not all can be told to ask
+
+
+def every(links):
+    return pytest.mark.parametrize("link", links, ids=lambda link: link.name)
+
+
+def with_each(links, what):
+    """Each link with each way that its sites have to frame, or to cut, a body."""
+    rows = [(link, way) for link in links for way in getattr(link.sites(), what)]
+    return pytest.mark.parametrize(("link", "way"), rows, ids=[f"{link.name}-{way}" for link, way in rows])
 
 
 async def close_client(client) -> None:

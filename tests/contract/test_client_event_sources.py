@@ -11,7 +11,7 @@ import httpx2
 import pytest
 import requests
 
-from contract.client_links import TRANSPORTS, close_client
+from contract.client_links import TRANSPORTS, close_client, every
 from contract.played_sites import SocketSites
 from longwave.client import EventSource, SyncEventSource
 from longwave.errors import InvalidValue, RequestFailed
@@ -64,10 +64,6 @@ class ThreadedSource:
 
     async def close(self) -> None:
         await asyncio.to_thread(self._source.close)
-
-
-def every(links):
-    return pytest.mark.parametrize("link", links, ids=lambda link: link.name)
 
 
 class Script:
@@ -125,7 +121,7 @@ async def test_source_reads_reconnects_resumes_and_ends(link):
 
 @every(TRANSPORTS)
 async def test_silent_stream_is_opened_anew(link):
-    async with linked_source(link, idle=0.05) as (site, source):
+    async with linked_source(link, idle=0.5) as (site, source):
         site.plays["/events"] = Script(
             streaming("retry: 1\nid: 1\ndata: one\n\n", lambda exchange: exchange.gone()),
             streaming("id: 2\ndata: two\n\n"),

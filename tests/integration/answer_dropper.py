@@ -8,14 +8,36 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from unit.client.scripted_server import read_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 WAIT = 10.0  # seconds
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request; `headers` have lower-case names and raw values."""
+
+    method: str
+    target: str
+    headers: dict[str, bytes]
+    body: bytes
+
+
+def read_request(stream):
+    """Return the next request, or None where the client is gone."""
+    start = stream.readline()
+    if not start:
+        return None
+    method, target, _ = start.decode().split()
+    headers = {}
+    while line := stream.readline().rstrip(b"\r\n"):
+        name, _, value = line.partition(b":")
+        headers[name.decode().lower()] = value.strip()
+    return Request(method, target, headers, stream.read(int(headers.get("content-length", 0))))
 
 
 class AnswerDropper:
@@ -57,7 +79,7 @@ class AnswerDropper:
 
     def _serve(self, client):
         with client, client.makefile("rb") as stream, contextlib.suppress(OSError):
-            while (request := read_request(0, stream)) is not None:
+            while (request := read_request(stream)) is not None:
                 try:
                     answer = self._ask(request)
                 except ConnectionRefusedError:

@@ -1,4 +1,4 @@
-"""What replays share: one read for all who ask, kept for a short while and bounded."""
+"""What replays share: one read for all who ask, kept for a short while and bounded; the chunks that are made of it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import pytest
 
 from controlled_log import ControlledLog
 from longwave.core.audience import audience_of
-from longwave.core.feed import Feed
-from longwave.core.frame import Format
+from longwave.core.entry import Entry
+from longwave.core.feed import MAX_CHUNK, Feed
+from longwave.core.frame import Format, frame
 from longwave.core.update import Update
 from longwave.eventstream.event import Event
-from longwave.replay_pages import CHUNKS_LEAST, CHUNKS_SIZE, KEPT, PAGE, PAGES, Pages
+from longwave.replay_pages import CHUNKS_LEAST, CHUNKS_SIZE, KEPT, PAGE, PAGES, Pages, chunks
 from virtual_time import in_virtual_time, settle
 
 
@@ -159,3 +160,24 @@ async def test_many_who_wait_for_a_log_that_fails_are_one_warning(caplog):
 
         assert {len(page.entries) for page in pages} == {10}
         assert caplog.text.count("cannot read the log") == 2
+
+
+def entries(*sizes):
+    return [Entry(place, Update(("a",), Event("x" * size))) for place, size in enumerate(sizes, 1)]
+
+
+def test_chunks_are_filled_to_their_bound_with_the_position_of_their_last_entry():
+    overhead = len(frame(Event(), Format.BARE))
+    half = MAX_CHUNK // 2 - overhead
+    found = list(chunks(entries(half, half, 1, MAX_CHUNK * 2, 1), audience_of(["a"]), Format.BARE))
+
+    assert [(len(payload), events, position) for payload, events, position in found] == [
+        (MAX_CHUNK, 2, 2),
+        (1 + overhead, 1, 3),
+        (MAX_CHUNK * 2 + overhead, 1, 4),
+        (1 + overhead, 1, 5),
+    ]
+
+
+def test_entries_for_others_make_no_chunk():
+    assert list(chunks(entries(1, 2), audience_of(["b"]), Format.BARE)) == []

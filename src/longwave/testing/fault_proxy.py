@@ -19,6 +19,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
+from longwave.testing.end_of_serving import drop, stop_accepting
 from longwave.testing.faults import Fault, FaultPlan, Faults
 
 if TYPE_CHECKING:
@@ -151,10 +152,8 @@ class _Traffic:
         """Serve until `over` is set; then drop all that is open."""
         server = await asyncio.start_server(self._accept, sock=listener, limit=MAX_PIECE)
         await self.over.wait()
-        server.close()
-        for connection in self._connections:
-            connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await stop_accepting(server, listener)
+        await drop(self._connections)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._connections) >= self._max_connections:
@@ -163,6 +162,7 @@ class _Traffic:
         self.came += 1
         connection = asyncio.ensure_future(_Connection(self, self.came, reader, writer).serve())
         self._connections.add(connection)
+        connection.add_done_callback(lambda _: writer.transport.abort())  # also if it was cancelled before it began
         connection.add_done_callback(self._connections.discard)
 
 
@@ -178,19 +178,17 @@ class _Connection:
         self._client = writer
 
     async def serve(self) -> None:
-        """Return when it is over, whatever the reason."""
+        """Return when it is over, whatever the reason, for the caller to abort its client's side."""
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 reader, server = await asyncio.open_connection(*self._traffic.target, limit=MAX_PIECE)
         except OSError:
-            self._client.transport.abort()
             return
         try:
             await self._pass_on(reader, server)
         except OSError:
             return  # one side broke, so the other one is dropped
         finally:
-            self._client.transport.abort()
             server.transport.abort()
 
     async def _pass_on(self, reader: asyncio.StreamReader, server: asyncio.StreamWriter) -> None:

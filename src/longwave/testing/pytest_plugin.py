@@ -14,6 +14,7 @@ from longwave.testing.scripted_server import DEFAULT_LIMITS, NOTHING_MORE, Scrip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from longwave.testing.recorded_request import Limits
     from longwave.testing.script import Item
@@ -23,7 +24,13 @@ class StartServer(Protocol):
     """Starts a scripted server that ends with the test; takes what ScriptedServer takes."""
 
     def __call__(
-        self, script: Sequence[Item] = (), *, last: Item = NOTHING_MORE, limits: Limits = DEFAULT_LIMITS, port: int = 0
+        self,
+        script: Sequence[Item] = (),
+        *,
+        last: Item = NOTHING_MORE,
+        limits: Limits = DEFAULT_LIMITS,
+        port: int = 0,
+        path: Path | None = None,
     ) -> ScriptedServer:
         """Return the server, running."""
 
@@ -35,9 +42,14 @@ def scripted_server() -> Iterator[StartServer]:
     with ExitStack() as stack:
 
         def start(
-            script: Sequence[Item] = (), *, last: Item = NOTHING_MORE, limits: Limits = DEFAULT_LIMITS, port: int = 0
+            script: Sequence[Item] = (),
+            *,
+            last: Item = NOTHING_MORE,
+            limits: Limits = DEFAULT_LIMITS,
+            port: int = 0,
+            path: Path | None = None,
         ) -> ScriptedServer:
-            servers.append(stack.enter_context(ScriptedServer(script, last=last, limits=limits, port=port)))
+            servers.append(stack.enter_context(ScriptedServer(script, last=last, limits=limits, port=port, path=path)))
             return servers[-1]
 
         yield start

@@ -46,7 +46,8 @@ class RecordedRequest:
     """One request.
 
     headers: by lower-case name; values that came several times are joined with a comma. body: without its chunks.
-    time: of the monotonic clock, in seconds, when the whole request was there.
+    time: of the monotonic clock, in seconds, when the whole request was there. connection: the number of the connection
+    that it came on, from 0 in the order in which they were made.
     """
 
     method: str
@@ -55,6 +56,7 @@ class RecordedRequest:
     body: bytes
     time: float
     version: str = "HTTP/1.1"
+    connection: int = 0
 
     @property
     def path(self) -> str:
@@ -72,17 +74,20 @@ class RecordedRequest:
         return self.version == "HTTP/1.1" and b"close" not in self.headers.get("connection", b"").lower()
 
 
-async def read_request(stream: asyncio.StreamReader, limits: Limits) -> RecordedRequest | None:
-    """Return the next request; None if the client left before it was whole. Raises InvalidValue for what is none."""
+async def read_request(stream: asyncio.StreamReader, limits: Limits, connection: int) -> RecordedRequest | None:
+    """Return the next request of the connection of that number; None if the client left before it was whole.
+
+    Raises InvalidValue for what is none.
+    """
     try:
-        return await _read_request(stream, limits)
+        return await _read_request(stream, limits, connection)
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
     except asyncio.LimitOverrunError:
         raise InvalidValue("head", f"expected at most {limits.head} bytes, got more") from None
 
 
-async def _read_request(stream: asyncio.StreamReader, limits: Limits) -> RecordedRequest:
+async def _read_request(stream: asyncio.StreamReader, limits: Limits, connection: int) -> RecordedRequest:
     head = await stream.readuntil(b"\r\n\r\n")
     start, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
     parts = start.decode("latin-1").split(" ")
@@ -90,7 +95,7 @@ async def _read_request(stream: asyncio.StreamReader, limits: Limits) -> Recorde
         raise InvalidValue("head", f"expected a method, a target and HTTP/1.1, got {start[:100]!r}")
     headers = _read_headers(lines)
     body = await _read_body(stream, headers, limits.body)
-    return RecordedRequest(parts[0], parts[1], headers, body, time.monotonic(), parts[2])
+    return RecordedRequest(parts[0], parts[1], headers, body, time.monotonic(), parts[2], connection)
 
 
 def _read_headers(lines: list[bytes]) -> dict[str, bytes]:

@@ -47,8 +47,7 @@ class Send:
     piece: int | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.data, bytes):
-            raise InvalidValue("data", f"expected bytes, got {type(self.data).__name__}")
+        _check_bytes(self.data)
         if self.piece is not None and self.piece < 1:
             raise InvalidValue("piece", f"expected at least 1 byte, got {self.piece}")
 
@@ -159,7 +158,22 @@ class Refuse:
     """Take the request and end the connection without a byte."""
 
 
-Item: TypeAlias = Answer | Redirect | Silence | Refuse
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Take the request, send these bytes as they are, and end the connection: half a head, or what is no HTTP."""
+
+    data: bytes
+
+    def __post_init__(self) -> None:
+        _check_bytes(self.data)
+
+
+Item: TypeAlias = Answer | Redirect | Silence | Refuse | Raw
+
+
+def _check_bytes(data: bytes) -> None:
+    if not isinstance(data, bytes):
+        raise InvalidValue("data", f"expected bytes, got {type(data).__name__}")
 
 
 def _check_header(name: str, value: str | None) -> None:

@@ -23,6 +23,7 @@ from longwave.testing.script import (
     Framing,
     Gate,
     Pause,
+    Raw,
     Redirect,
     Refuse,
     Send,
@@ -74,25 +75,26 @@ class ConnectionStream(asyncio.StreamReader):
 
 
 class ScriptedConnection:
-    """Serves one connection until one side ends it."""
+    """Serves one connection until one side ends it. number: which of the server's connections it is, from 0."""
 
-    def __init__(self, stream: ConnectionStream, writer: asyncio.StreamWriter, director: Director) -> None:
+    def __init__(
+        self, stream: ConnectionStream, writer: asyncio.StreamWriter, director: Director, *, number: int
+    ) -> None:
         self._stream = stream
         self._writer = writer
         self._director = director
+        self._number = number
 
     async def serve(self) -> None:
-        """Answer one request after the other; return when the connection is over."""
+        """Answer one request after the other; return when the connection is over, for the caller to abort."""
         try:
             await self._serve()
         except InvalidValue as error:
             self._director.note(str(error))
             await self._until_gone(self._refuse())
-        finally:
-            self._writer.transport.abort()
 
     async def _serve(self) -> None:
-        while (request := await read_request(self._stream, self._director.limits)) is not None:
+        while (request := await read_request(self._stream, self._director.limits, self._number)) is not None:
             item = self._director.take(request)
             if not await self._until_gone(self._play(item, request)):
                 return
@@ -118,6 +120,9 @@ class ScriptedConnection:
             case Redirect():
                 return await self._answer(item.answer(), request)
             case Refuse():
+                return await self._finish()
+            case Raw(data):
+                await self._write(data)
                 return await self._finish()
         return await self._stream.gone.wait()
 

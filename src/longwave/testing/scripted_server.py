@@ -1,8 +1,8 @@
 """A real HTTP/1.1 server on a real socket that plays a script, for tests of any client of event streams.
 
 Not here: the script's values (script.py), HTTP (scripted_connection.py), fixtures (pytest_plugin.py).
-Rules that always hold: it serves 127.0.0.1 only, in a thread of its own, so that blocking and asynchronous clients both
-work; every wait has a limit; after `with` nothing of it is left.
+Rules that always hold: it serves 127.0.0.1 or a Unix socket only, in a thread of its own, so that blocking and
+asynchronous clients both work; every wait has a limit; after `with` nothing of it is left.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import threading
 from typing import TYPE_CHECKING, Any, Self
 
 from longwave.errors import InvalidValue
+from longwave.testing.end_of_serving import drop, stop_accepting
 from longwave.testing.recorded_request import Limits
 from longwave.testing.script import Answer, Item
 from longwave.testing.scripted_connection import ConnectionStream, ScriptedConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
+    from pathlib import Path
 
     from longwave.testing.recorded_request import RecordedRequest
 
@@ -38,26 +40,39 @@ class ScriptedServer:
             server.wait_for_requests(2)
 
     Requests count in the order in which they arrive, over however many connections and with any target. port: 0 for a
-    free one. For use in one `with`. Raises InvalidValue for an item that is none, OSError if the port is taken.
+    free one. path: of a Unix socket to listen at instead. For use in one `with`. Raises InvalidValue for an item that
+    is none and for both port and path, OSError if the port or the path is taken.
 
     The waits block their thread. Where an event loop runs in it they raise RuntimeError instead of standing still;
     there, write `await asyncio.to_thread(server.wait_for_requests, 2)`.
     """
 
     def __init__(
-        self, script: Sequence[Item] = (), *, last: Item = NOTHING_MORE, limits: Limits = DEFAULT_LIMITS, port: int = 0
+        self,
+        script: Sequence[Item] = (),
+        *,
+        last: Item = NOTHING_MORE,
+        limits: Limits = DEFAULT_LIMITS,
+        port: int = 0,
+        path: Path | None = None,
     ) -> None:
+        if port and path is not None:
+            raise InvalidValue("path", f"expected no path beside a port, got {path} and {port}")
         self._play = _Play(script, last, limits)
         self._port = port
+        self._path = path
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port, as an event's origin has them. Raises RuntimeError before `with`."""
+        """Scheme, host and port, as an event's origin has them; with a path, `http://localhost`.
+
+        Raises RuntimeError before `with`.
+        """
         if self._thread is None:
             raise RuntimeError("expected the server to be in a `with`, got one that was not started")
-        return f"http://{HOST}:{self._port}"
+        return f"http://{HOST}:{self._port}" if self._path is None else "http://localhost"
 
     @property
     def url(self) -> str:
@@ -106,14 +121,20 @@ class ScriptedServer:
     def __enter__(self) -> Self:
         if self._thread is not None:
             raise RuntimeError("expected a new server, got one that was started before")
-        listener = socket.create_server((HOST, self._port))
-        self._port = listener.getsockname()[1]
+        listener = self._listen()
         self._loop = asyncio.SelectorEventLoop()
         self._thread = threading.Thread(
             target=_run, args=(self._loop, self._play.serve(listener)), name="ScriptedServer", daemon=True
         )
         self._thread.start()
         return self
+
+    def _listen(self) -> socket.socket:
+        if self._path is not None:
+            return _listen_at(self._path)
+        listener = socket.create_server((HOST, self._port))
+        self._port = listener.getsockname()[1]
+        return listener
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -127,6 +148,8 @@ class ScriptedServer:
             return
         self._loop.call_soon_threadsafe(self._play.over.set)
         self._thread.join(TIME_TO_END)
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
         if self._thread.is_alive():
             raise RuntimeError(f"expected the server to end within {TIME_TO_END:g} s, got a thread that runs on")
 
@@ -137,7 +160,7 @@ class _Play:
     def __init__(self, script: Sequence[Item], last: Item, limits: Limits) -> None:
         for item in (*script, last):
             if not isinstance(item, Item):
-                raise InvalidValue("script", f"expected Answer, Redirect, Silence or Refuse, got {item!r}")
+                raise InvalidValue("script", f"expected Answer, Redirect, Silence, Refuse or Raw, got {item!r}")
         self.limits = limits
         self.requests: list[RecordedRequest] = []
         self.problems: list[str] = []
@@ -161,10 +184,8 @@ class _Play:
         """Serve until `over` is set; then drop all that is open."""
         server = await asyncio.get_running_loop().create_server(self._accept, sock=listener)
         await self.over.wait()
-        server.close()
-        for connection in self.connections:
-            connection.cancel()
-        await asyncio.gather(*self.connections, return_exceptions=True)
+        await stop_accepting(server, listener)
+        await drop(self.connections)
 
     def _accept(self) -> asyncio.StreamReaderProtocol:
         return asyncio.StreamReaderProtocol(ConnectionStream(self.limits.head), self._begin)
@@ -175,10 +196,11 @@ class _Play:
             writer.transport.abort()
             return
         assert isinstance(stream, ConnectionStream)
-        connection = asyncio.ensure_future(ScriptedConnection(stream, writer, self).serve())
+        connection = asyncio.ensure_future(ScriptedConnection(stream, writer, self, number=self.came).serve())
         with self._changed:
             self.came += 1
             self.connections.add(connection)
+        connection.add_done_callback(lambda _: writer.transport.abort())  # also if it was cancelled before it began
         connection.add_done_callback(self._end)
 
     def _end(self, connection: asyncio.Task[None]) -> None:
@@ -206,6 +228,17 @@ class _Play:
         """Keep what was wrong with a client."""
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(problem)
+
+
+def _listen_at(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        listener.bind(str(path))
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def _run(loop: asyncio.AbstractEventLoop, serving: Coroutine[Any, Any, None]) -> None:

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from longwave.auth.algorithms import RSA
 from longwave.auth.keys import Key, OneKey
 
 SECRET = "a secret of more than thirty-two bytes"
@@ -44,6 +45,14 @@ KIND_OF = {
     "ES512": "P-521",
     "EdDSA": "Ed25519",
 }
+KINDS_AND_ALGORITHMS = [
+    ("RSA", RSA),
+    ("P-256", ("ES256",)),
+    ("P-384", ("ES384",)),
+    ("P-521", ("ES512",)),
+    ("Ed25519", ("EdDSA",)),
+    ("Ed448", ("EdDSA",)),
+]
 
 
 @dataclass(frozen=True)

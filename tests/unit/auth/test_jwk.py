@@ -6,26 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwave.auth.algorithms import RSA
 from longwave.auth.jwk import MAX_KEYS, read_key_set
-from unit.auth.signed_tokens import SECRET, Pair, pair, secret_jwk
+from unit.auth.signed_tokens import KINDS_AND_ALGORITHMS, SECRET, Pair, pair, secret_jwk
 
 
 def read(*entries, symmetric=True):
     return read_key_set({"keys": list(entries)}, symmetric=symmetric)
 
 
-@pytest.mark.parametrize(
-    ("kind", "algorithms"),
-    [
-        ("RSA", RSA),
-        ("P-256", ("ES256",)),
-        ("P-384", ("ES384",)),
-        ("P-521", ("ES512",)),
-        ("Ed25519", ("EdDSA",)),
-        ("Ed448", ("EdDSA",)),
-    ],
-)
+@pytest.mark.parametrize(("kind", "algorithms"), KINDS_AND_ALGORITHMS)
 def test_a_key_without_alg_is_for_all_algorithms_of_its_kind_and_no_others(kind, algorithms):
     (key,) = read(pair(kind).jwk(kid="a"))
     assert (key.algorithms, key.id) == (algorithms, "a")

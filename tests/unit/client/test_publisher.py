@@ -16,14 +16,11 @@ from longwave.client.reconnection import JITTER
 from longwave.core.update import Update
 from longwave.errors import InvalidValue, RequestFailed
 from longwave.eventstream import Event
+from longwave.testing import Answer, Cut, Framing, Raw, Redirect, Refuse, ScriptedServer, Send, Silence
+from unit.client.hub_answers import answer, ids
 from unit.client.publishers import KINDS, InATask, InAThread, Waits
-from unit.client.scripted_server import ScriptedServer, answer
 
-LOST = b""  # an answer that never comes: the connection is closed instead
-
-
-def ids(*names, headers=""):
-    return answer(200, json.dumps({"ids": names}), f"Content-Type: application/json\r\n{headers}")
+LOST = Refuse()  # an answer that never comes: the connection is closed instead
 
 
 def simple(data, event_id=""):
@@ -49,7 +46,7 @@ def _quick(monkeypatch):
 
 
 def test_publish_returns_the_id_that_the_hub_gave(kind):
-    with ScriptedServer([[ids("e-1")]]) as server, kind(server.url, attempts=1) as publisher:
+    with ScriptedServer([ids("e-1")]) as server, kind(server.origin, attempts=1) as publisher:
         assert publisher.publish("t", "hello") == "e-1"
 
     (request,) = server.requests
@@ -60,7 +57,7 @@ def test_publish_returns_the_id_that_the_hub_gave(kind):
 
 
 def test_publish_takes_what_a_hub_takes(kind):
-    with ScriptedServer([[ids("mine")]]) as server, kind(server.url) as publisher:
+    with ScriptedServer([ids("mine")]) as server, kind(server.origin) as publisher:
         publisher.publish(["a", "b"], {"n": [1, None]}, type="kind", id="mine", private=True, retry=5)
 
     assert sent(server.requests[0]) == [
@@ -70,7 +67,7 @@ def test_publish_takes_what_a_hub_takes(kind):
 
 def test_batch_is_one_request_in_order(kind):
     updates = [simple("1"), simple("2"), simple("3")]
-    with ScriptedServer([[ids("a", "b", "c")]]) as server, kind(server.url) as publisher:
+    with ScriptedServer([ids("a", "b", "c")]) as server, kind(server.origin) as publisher:
         assert publisher.append(updates) == ["a", "b", "c"]
 
     assert server.requests[0].headers["content-type"] == b"application/x-ndjson"
@@ -88,14 +85,14 @@ def test_too_many_updates_are_refused_before_anything_is_sent(kind):
 
 
 def test_requests_share_one_connection(kind):
-    with ScriptedServer([[ids("a"), ids("b"), ids("c")]]) as server, kind(server.url) as publisher:
+    with ScriptedServer([ids("a"), ids("b"), ids("c")]) as server, kind(server.origin) as publisher:
         assert [publisher.publish("t", name) for name in "xyz"] == ["a", "b", "c"]
 
     assert {request.connection for request in server.requests} == {0}
 
 
 def test_each_update_without_an_id_gets_one_where_it_may_be_sent_again(kind):
-    with ScriptedServer([[ids("a", "mine")]]) as server, kind(server.url, attempts=2) as publisher:
+    with ScriptedServer([ids("a", "mine")]) as server, kind(server.origin, attempts=2) as publisher:
         publisher.append([simple("1"), simple("2", "mine")])
 
     first, second = (fields["id"] for fields in sent(server.requests[0]))
@@ -106,9 +103,13 @@ def test_each_update_without_an_id_gets_one_where_it_may_be_sent_again(kind):
 # Sending again.
 
 
-@pytest.mark.parametrize("failure", [LOST, answer(503), answer(500), answer(429), b"HTTP/1.1 200 OK\r\nContent-"])
+@pytest.mark.parametrize(
+    "failure",
+    [LOST, answer(503), answer(500), answer(429), Raw(b"HTTP/1.1 200 OK\r\nContent-")],
+    ids=["lost", "503", "500", "429", "half a head"],
+)
 def test_failed_attempt_is_made_again_with_the_same_bytes(kind, failure):
-    with ScriptedServer([[failure], [ids("a", "b")]]) as server, kind(server.url) as publisher:
+    with ScriptedServer([failure, ids("a", "b")]) as server, kind(server.origin) as publisher:
         assert publisher.append([simple("1"), simple("2")]) == ["a", "b"]
 
     first, second = server.requests
@@ -116,29 +117,29 @@ def test_failed_attempt_is_made_again_with_the_same_bytes(kind, failure):
 
 
 def test_known_id_after_a_lost_answer_means_that_it_is_stored(kind):
-    with ScriptedServer([[LOST], [answer(409, "again")]]) as server, kind(server.url) as publisher:
+    with ScriptedServer([LOST, answer(409, "again")]) as server, kind(server.origin) as publisher:
         found = publisher.append([simple("1"), simple("2")])
 
     assert found == [fields["id"] for fields in sent(server.requests[0])]
 
 
 def test_known_id_of_a_single_update_of_the_users_after_a_lost_answer_means_that_it_is_stored(kind):
-    with ScriptedServer([[LOST], [answer(409, "again")]]) as server, kind(server.url) as publisher:
+    with ScriptedServer([LOST, answer(409, "again")]) as server, kind(server.origin) as publisher:
         assert publisher.publish("t", id="mine") == "mine"
 
 
 @pytest.mark.parametrize(
     ("script", "updates"),
     [
-        ([[answer(409, "again")]], [simple("1", "mine")]),
-        ([[answer(503), answer(409, "again")]], [simple("1", "mine")]),
-        ([[LOST], [answer(409, "again")]], [simple("1", "mine"), simple("2", "other")]),
+        ([answer(409, "again")], [simple("1", "mine")]),
+        ([answer(503), answer(409, "again")], [simple("1", "mine")]),
+        ([LOST, answer(409, "again")], [simple("1", "mine"), simple("2", "other")]),
     ],
 )
 def test_known_id_that_proves_nothing_is_raised(kind, script, updates):
     with (
         ScriptedServer(script) as server,
-        kind(server.url) as publisher,
+        kind(server.origin) as publisher,
         pytest.raises(RequestFailed, match=r"^the hub answered 409: again") as caught,
     ):
         publisher.append(updates)
@@ -147,15 +148,15 @@ def test_known_id_that_proves_nothing_is_raised(kind, script, updates):
 
 
 def test_answer_that_breaks_off_counts_as_lost(kind):
-    half = b'HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{"ids": ["'
-    with ScriptedServer([[half], [answer(409)]]) as server, kind(server.url) as publisher:
+    half = Answer(200, {"Content-Length": "90"}, [Send(b'{"ids": ["'), Cut(reset=False)], Framing.LENGTH)
+    with ScriptedServer([half, answer(409)]) as server, kind(server.origin) as publisher:
         assert publisher.publish("t", id="mine") == "mine"
 
 
 def test_without_ids_what_may_be_stored_is_not_sent_again(kind):
     with (
-        ScriptedServer([[answer(503), LOST]]) as server,
-        kind(server.url, gives_ids=False) as publisher,
+        ScriptedServer([answer(503), LOST]) as server,
+        kind(server.origin, gives_ids=False) as publisher,
         pytest.raises(RequestFailed, match=r"\(gave up after 2 attempts; it may have been stored\)$"),
     ):
         publisher.publish("t", "x")
@@ -165,8 +166,8 @@ def test_without_ids_what_may_be_stored_is_not_sent_again(kind):
 
 def test_one_attempt_is_one_request(kind):
     with (
-        ScriptedServer([[answer(503, "drained")]]) as server,
-        kind(server.url, attempts=1) as publisher,
+        ScriptedServer([answer(503, "drained")]) as server,
+        kind(server.origin, attempts=1) as publisher,
         pytest.raises(RequestFailed, match=r"^the hub answered 503: drained$") as caught,
     ):
         publisher.publish("t", "x")
@@ -177,7 +178,7 @@ def test_one_attempt_is_one_request(kind):
 
 def test_each_wait_is_told_and_why(kind):
     waits = Waits()
-    with ScriptedServer([[answer(503, "drained"), ids("a")]]) as server, kind(server.url, observer=waits) as publisher:
+    with ScriptedServer([answer(503, "drained"), ids("a")]) as server, kind(server.origin, observer=waits) as publisher:
         publisher.publish("t", "x")
 
     assert waits.reasons == ["the hub answered 503: drained"]
@@ -185,8 +186,8 @@ def test_each_wait_is_told_and_why(kind):
 
 
 def test_hub_that_cannot_be_reached_is_named(kind):
-    with ScriptedServer([]) as server:
-        url = server.url
+    with ScriptedServer() as server:
+        url = server.origin
     with (
         kind(url) as publisher,
         pytest.raises(RequestFailed, match=f"^{url}/events: .*(refused|failed) .* 3 att") as caught,
@@ -205,8 +206,8 @@ def test_unix_socket_that_is_not_there_is_named(kind, tmp_path):
 
 def test_silent_hub_is_given_up(kind):
     with (
-        ScriptedServer([[LOST]], hold=True) as server,
-        kind(server.url, timeout=0.05, attempts=1) as publisher,
+        ScriptedServer([Silence()]) as server,
+        kind(server.origin, timeout=0.05, attempts=1) as publisher,
         pytest.raises(RequestFailed, match=r"/events: no byte came in time \(it may have been stored\)$"),
     ):
         publisher.publish("t", "x")
@@ -217,8 +218,8 @@ def test_silent_hub_is_given_up(kind):
 
 def test_refusal_carries_status_and_text_of_the_server_on_one_line(kind):
     with (
-        ScriptedServer([[answer(400, "topic: expected one,\r\n got none\n")]]) as server,
-        kind(server.url) as publisher,
+        ScriptedServer([answer(400, "topic: expected one,\r\n got none\n")]) as server,
+        kind(server.origin) as publisher,
         pytest.raises(RequestFailed, match=r"^the hub answered 400: topic: expected one, got none$") as caught,
     ):
         publisher.publish("t", "x")
@@ -228,16 +229,16 @@ def test_refusal_carries_status_and_text_of_the_server_on_one_line(kind):
 
 def test_answer_is_read_up_to_a_bound(kind):
     with (
-        ScriptedServer([[answer(200, "x" * (MAX_ANSWER + 1))]]) as server,
-        kind(server.url) as publisher,
+        ScriptedServer([answer(200, "x" * (MAX_ANSWER + 1))]) as server,
+        kind(server.origin) as publisher,
         pytest.raises(RequestFailed, match=f"^expected an answer of at most {MAX_ANSWER} bytes"),
     ):
         publisher.publish("t", "x")
 
 
 def test_redirection_that_keeps_the_method_is_followed(kind):
-    script = [[answer(307, "", "Location: /other\r\n"), ids("a")]]
-    with ScriptedServer(script) as server, kind(server.url) as publisher:
+    script = [Redirect("/other", 307), ids("a")]
+    with ScriptedServer(script) as server, kind(server.origin) as publisher:
         assert publisher.publish("t", "x") == "a"
 
     assert [(request.method, request.target) for request in server.requests] == [
@@ -249,10 +250,10 @@ def test_redirection_that_keeps_the_method_is_followed(kind):
 
 @pytest.mark.parametrize("status", [301, 302, 303])
 def test_redirection_that_publishes_nothing_is_an_error(kind, status):
-    script = [[answer(status, "", "Location: /other\r\n"), answer(200, "a page")]]
+    script = [Redirect("/other", status), answer(200, "a page")]
     with (
         ScriptedServer(script) as server,
-        kind(server.url) as publisher,
+        kind(server.origin) as publisher,
         pytest.raises(RequestFailed, match=f"^expected no redirection but 307 and 308, got {status} to .*/other$"),
     ):
         publisher.publish("t", "x")
@@ -266,7 +267,7 @@ def bearers(server):
 
 
 def test_token_is_sent_as_bearer(kind):
-    with ScriptedServer([[ids("a")]]) as server, kind(server.url, token="s3cret") as publisher:
+    with ScriptedServer([ids("a")]) as server, kind(server.origin, token="s3cret") as publisher:
         publisher.publish("t", "x")
 
     assert bearers(server) == [b"Bearer s3cret"]
@@ -275,8 +276,8 @@ def test_token_is_sent_as_bearer(kind):
 def test_token_is_asked_for_each_attempt_and_after_a_401_at_once(kind):
     tokens = iter(["one", "two", "three"])
     waits = Waits()
-    script = [[answer(503), answer(401), ids("a")]]
-    with ScriptedServer(script) as server, kind(server.url, token=lambda: next(tokens), observer=waits) as publisher:
+    script = [answer(503), answer(401), ids("a")]
+    with ScriptedServer(script) as server, kind(server.origin, token=lambda: next(tokens), observer=waits) as publisher:
         assert publisher.publish("t", "x") == "a"
 
     assert bearers(server) == [b"Bearer one", b"Bearer two", b"Bearer three"]
@@ -286,8 +287,8 @@ def test_token_is_asked_for_each_attempt_and_after_a_401_at_once(kind):
 @pytest.mark.parametrize(("token", "requests"), [("s3cret", 1), (lambda: "s3cret", 2)])
 def test_token_that_is_refused_is_an_error_that_does_not_tell_it(kind, token, requests):
     with (
-        ScriptedServer([[answer(401, "no")] * 2]) as server,
-        kind(server.url, token=token) as publisher,
+        ScriptedServer([answer(401, "no")] * 2) as server,
+        kind(server.origin, token=token) as publisher,
         pytest.raises(RequestFailed, match=r"^the hub answered 401: no$"),
     ):
         publisher.publish("t", "x")
@@ -308,8 +309,8 @@ async def test_token_may_be_asked_for_asynchronously():
         await asyncio.sleep(0)
         return "s3cret"
 
-    with ScriptedServer([[ids("a")]]) as server:
-        async with Publisher(server.url, token=ask) as publisher:
+    with ScriptedServer([ids("a")]) as server:
+        async with Publisher(server.origin, token=ask) as publisher:
             await publisher.publish("t", "x")
 
     assert bearers(server) == [b"Bearer s3cret"]
@@ -327,8 +328,8 @@ def test_thread_cannot_ask_for_a_token_asynchronously():
 
 
 def test_user_and_password_of_the_address_are_sent_unless_there_is_a_token(kind):
-    with ScriptedServer([[ids("a")], [ids("b")]]) as server:
-        url = server.url.replace("//", "//me:s3cret@")
+    with ScriptedServer([ids("a"), ids("b")]) as server:
+        url = server.origin.replace("//", "//me:s3cret@")
         with kind(url) as publisher:
             publisher.publish("t", "x")
         with kind(url, token="t0ken") as publisher:
@@ -338,8 +339,8 @@ def test_user_and_password_of_the_address_are_sent_unless_there_is_a_token(kind)
 
 
 def test_password_in_the_address_is_not_told(kind):
-    with ScriptedServer([]) as server:
-        url = server.url.replace("//", "//me:s3cret@")
+    with ScriptedServer() as server:
+        url = server.origin.replace("//", "//me:s3cret@")
     with kind(url, attempts=1) as publisher, pytest.raises(RequestFailed) as caught:
         publisher.publish("t", "x")
 
@@ -357,8 +358,8 @@ CLIENTS = {
 @pytest.mark.parametrize("number", [0, 1], ids=["httpx2", "httpx"])
 def test_client_of_the_users_is_used_and_left_open(kind, number):
     client = CLIENTS[kind][number](headers={"X-Mine": "1"})
-    with ScriptedServer([[LOST], [ids("a", headers="Connection: close\r\n")]]) as server:
-        with kind(server.url, client=client) as publisher:
+    with ScriptedServer([LOST, ids("a", Connection="close")]) as server:
+        with kind(server.origin, client=client) as publisher:
             assert publisher.publish("t", "x") == "a"
 
         assert server.requests[0].headers["x-mine"] == b"1"
@@ -416,13 +417,13 @@ class Told(Waits):
         self._tell()
 
 
-LONG = answer(503, "", "Retry-After: 30\r\n")
+LONG = answer(503, Retry_After="30")
 
 
 async def test_close_from_another_task_ends_a_wait():
     waiting = asyncio.Event()
-    with ScriptedServer([[LONG]]) as server:
-        async with Publisher(server.url, observer=Told(waiting.set)) as publisher:
+    with ScriptedServer([LONG]) as server:
+        async with Publisher(server.origin, observer=Told(waiting.set)) as publisher:
             task = asyncio.ensure_future(publisher.publish("t", "x"))
             await waiting.wait()
             await publisher.close()
@@ -442,7 +443,7 @@ def test_close_from_another_thread_ends_a_wait():
         except RequestFailed as error:
             failures.append(str(error))
 
-    with ScriptedServer([[LONG]]) as server, SyncPublisher(server.url, observer=Told(waiting.set)) as publisher:
+    with ScriptedServer([LONG]) as server, SyncPublisher(server.origin, observer=Told(waiting.set)) as publisher:
         thread = threading.Thread(target=publish)
         thread.start()
         assert waiting.wait(10)
@@ -454,10 +455,10 @@ def test_close_from_another_thread_ends_a_wait():
 
 async def test_close_during_a_request_ends_it_and_says_what_is_not_known():
     waits = Waits()
-    with ScriptedServer([[LOST]], hold=True) as server:
-        async with Publisher(server.url, observer=waits) as publisher:
+    with ScriptedServer([Silence()]) as server:
+        async with Publisher(server.origin, observer=waits) as publisher:
             task = asyncio.ensure_future(publisher.publish("t", "x"))
-            await asyncio.to_thread(server.requested.wait, 10)
+            await asyncio.to_thread(server.wait_for_requests, 1)
             await publisher.close()
             with pytest.raises(RequestFailed, match=r"got one that was closed \(it may have been stored\)$"):
                 await task
@@ -472,8 +473,8 @@ async def test_cancelled_publish_leaves_nothing_open():
         asked.set()
         return "s3cret"
 
-    with ScriptedServer([[LOST], [ids("a")]], hold=True) as server:
-        async with Publisher(server.url, token=ask) as publisher:
+    with ScriptedServer([Silence(), ids("a")]) as server:
+        async with Publisher(server.origin, token=ask) as publisher:
             task = asyncio.ensure_future(publisher.publish("t", "x"))
             await asked.wait()
             task.cancel()

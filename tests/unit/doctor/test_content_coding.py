@@ -14,7 +14,7 @@ TEXT = b"data: hello\n\n" * 20
 
 @pytest.mark.parametrize(
     ("coding", "coded"),
-    [("", TEXT), ("identity", TEXT), ("GZIP ", gzip.compress(TEXT)), ("deflate", zlib.compress(TEXT))],
+    [("", TEXT), ("identity", TEXT), ("GZIP ", gzip.compress(TEXT, mtime=0)), ("deflate", zlib.compress(TEXT))],
 )
 def test_a_known_coding_is_undone_however_the_bytes_are_cut(coding, coded):
     decoder = Decoder(coding)

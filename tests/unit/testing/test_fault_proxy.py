@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 import time
@@ -227,8 +228,8 @@ def test_a_split_makes_a_piece_of_its_own(wire):
 def test_a_delay_makes_bytes_late(wire):
     client, server = wire(Faults(delay=AT_EVERY_BYTE, longest_delay=0.02)).connect()
 
-    server.sendall(TEXT[:20])
     begin = time.monotonic()
+    server.sendall(TEXT[:20])
     assert receive(client, 20) == TEXT[:20]
     assert time.monotonic() - begin > 0.05  # 19 delays of 0.01 s on average
 
@@ -282,6 +283,15 @@ def test_close_drops_what_is_open_and_keeps_the_counts(wire):
     assert between.proxy.connections == 1
     with pytest.raises(ConnectionRefusedError):
         between.dial()
+
+
+def test_connection_that_came_just_before_the_end_is_closed_too(wire):
+    for _ in range(50):
+        between = wire()
+        client = between.dial()
+        between.proxy.close()
+        assert read_to_end(client)[0] == b""
+    gc.collect()
 
 
 def test_its_addresses_are_the_targets_with_another_port(wire):

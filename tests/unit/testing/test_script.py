@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from longwave.errors import InvalidValue
-from longwave.testing import Answer, Cut, End, Gate, Limits, Pause, Redirect, Send, Stall
+from longwave.testing import Answer, Cut, End, Gate, Limits, Pause, Raw, Redirect, Send, Stall
 
 
 @pytest.mark.parametrize(
     ("make", "problem"),
     [
         (lambda: Send("text"), "data: expected bytes, got str"),
+        (lambda: Raw("text"), "data: expected bytes, got str"),
         (lambda: Send(b"x", piece=0), "piece: expected at least 1 byte, got 0"),
         (lambda: Pause(-1), "seconds: expected 0 to 60, got -1"),
         (lambda: Pause(float("nan")), "seconds: expected 0 to 60, got nan"),

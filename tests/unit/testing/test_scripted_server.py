@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import http.client
+import socket
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,6 +24,7 @@ from longwave.testing import (
     Gate,
     Limits,
     Pause,
+    Raw,
     Redirect,
     Refuse,
     ScriptedServer,
@@ -29,7 +32,7 @@ from longwave.testing import (
     Silence,
     Stall,
 )
-from unit.testing.raw_connection import connected
+from unit.testing.raw_connection import RawConnection, connected
 
 EVENT = Send(b"data: 1\n\n")
 
@@ -172,6 +175,14 @@ def test_refuse_takes_the_request_and_sends_no_byte(serve):
     assert [request.target for request in server.requests] == ["/refused"]
 
 
+def test_raw_bytes_come_instead_of_a_response_and_end_the_connection(serve):
+    server = serve([Raw(b"HTTP/1.1 200 OK\r\nContent-")])
+    with connected(server) as client:
+        client.ask()
+        assert client.read_rest() == b"HTTP/1.1 200 OK\r\nContent-"
+    server.wait_until_gone()
+
+
 @pytest.mark.parametrize(
     "item", [Silence(), Answer(steps=[Stall()]), Answer(steps=[Gate()]), Answer(steps=[Pause(60)])]
 )
@@ -284,6 +295,18 @@ def test_request_is_recorded_as_it_came(serve):
     assert before <= request.time <= time.monotonic()
 
 
+def test_request_says_which_connection_it_came_on(serve):
+    server = serve(last=Answer(404, framing=Framing.LENGTH))
+    with connected(server) as first, connected(server) as second:
+        for client in (first, second, first):
+            client.ask()
+            client.read_until(b"\r\n\r\n")
+    one, two, three = (request.connection for request in server.requests)
+
+    assert {one, two} == {0, 1}
+    assert three == one
+
+
 def test_chunked_body_is_recorded_without_its_chunks(serve):
     server = serve()
     ask(server, "POST", body=iter([b"one", b"two"]))
@@ -384,6 +407,30 @@ def test_port_is_free_again_at_once(serve):
     assert ask(serve([Answer(404)], port=port))[0] == 404
 
 
+def test_unix_socket_is_served_and_gone_with_the_server(serve, tmp_path):
+    path = tmp_path / "server.sock"
+    with ScriptedServer([Answer(steps=[EVENT])], path=path) as server, socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        connection = RawConnection(client)
+        connection.ask()
+        assert connection.read_until(b"0\r\n\r\n").endswith(b"data: 1\n\n\r\n0\r\n\r\n")
+        assert server.url == "http://localhost/events"
+    assert not path.exists()
+
+
+def test_path_that_is_taken_stays_as_it_is(tmp_path):
+    path = tmp_path / "server.sock"
+    path.write_text("mine")
+    with pytest.raises(OSError, match="in use"):
+        ScriptedServer(path=path).__enter__()
+    assert path.read_text() == "mine"
+
+
+def test_port_and_path_together_are_refused(tmp_path):
+    with pytest.raises(InvalidValue, match=r"^path: expected no path beside a port"):
+        ScriptedServer(port=8000, path=tmp_path / "server.sock")
+
+
 def test_server_serves_one_with_only(serve):
     server = serve()
     with pytest.raises(RuntimeError, match="expected a new server"):
@@ -403,7 +450,7 @@ def test_release_after_the_end_is_refused():
 
 
 def test_script_holds_items_only():
-    with pytest.raises(InvalidValue, match="expected Answer, Redirect, Silence or Refuse, got b'data'"):
+    with pytest.raises(InvalidValue, match="expected Answer, Redirect, Silence, Refuse or Raw, got b'data'"):
         ScriptedServer([b"data"])
 
 
@@ -431,6 +478,18 @@ def test_nothing_is_left_open():
         b.ask()
         server.wait_for_requests(2)
     del server
+    gc.collect()
+
+
+def test_connection_that_came_just_before_the_end_is_closed_too():
+    """Its task was cancelled before it began, or it was accepted and not yet served."""
+    for _ in range(50):
+        with ScriptedServer() as server, connected(server) as client:
+            client.ask()
+            server.close()
+            with suppress(ConnectionResetError):
+                client.read_rest()
+    del server, client
     gc.collect()
 
 
