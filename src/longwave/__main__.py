@@ -12,7 +12,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name is not None and error.name.partition(".")[0] == "longwave":
             raise
-        sys.exit(f"longwave: the command line needs {error.name}: pip install 'longwave[hub]'")
+        sys.exit(f"longwave: the command line needs {error.name}: pip install '.[hub]' in Longwave's own folder")
     run()
 
 

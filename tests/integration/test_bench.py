@@ -110,7 +110,7 @@ def test_subscribers_come_back_after_a_kill_and_miss_nothing(tmp_path):
 
 def run_against(server):
     scenario = Scenario(
-        subscribers=1, publishers=1, rate=50, duration=0.5, warmup=0.1, payload=100, patience=0.5
+        subscribers=1, publishers=1, rate=50, duration=0.5, warmup=0.1, payload=100, patience=3
     )  # 30 events
     return run(scenario, LongwaveTarget("127.0.0.1", server.port))
 
@@ -171,7 +171,7 @@ def test_server_that_ends_a_stream_fails_the_run():
 def test_command_fails_for_a_planted_gap():
     with LyingServer(lambda number, event: [] if number == 7 else [event]) as server:
         done = bench(f"http://127.0.0.1:{server.port}", "--subscribers", 1, "--publishers", 1, "--payload", 100,
-                     "--duration", "500ms", "--warmup", "100ms", "--rate", 50, "--patience", "500ms")  # fmt: skip
+                     "--duration", "500ms", "--warmup", "100ms", "--rate", 50, "--patience", "3s")  # fmt: skip
 
     assert done.returncode == 1
     assert "failed: 1 gaps" in done.stdout
@@ -180,6 +180,14 @@ def test_command_fails_for_a_planted_gap():
 def test_server_that_refuses_subscribers_is_told():
     with HubProcess("memory:") as hub, pytest.raises(LoadFailed, match="404 Not Found"):
         run(Scenario(**BRIEF), LongwaveTarget("127.0.0.1", hub.port, "/nothing"))
+
+
+def test_hub_that_lets_nobody_publish_without_a_token_is_told_at_once():
+    with HubProcess("memory:", "--key", "a-secret-of-thirty-two-characters!", "--anonymous") as hub:
+        done = bench(hub.url, "--subscribers", 1, "--duration", "1h", "--warmup", "0s", "--rate", 1)
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("publisher 0: the server lets nobody publish so: status 401")
 
 
 def test_server_that_is_away_is_told():

@@ -19,7 +19,8 @@ import pytest
 
 from integration.answer_dropper import AnswerDropper
 from longwave.cli.publish import DATA_ATTEMPTS
-from unit.client.scripted_server import ScriptedServer, answer, stream
+from longwave.testing import Answer, ScriptedServer, Send, Stall
+from unit.client.hub_answers import ids
 
 pytestmark = pytest.mark.slow  # each starts processes
 
@@ -392,8 +393,8 @@ def test_demonstration_publishes_real_measurements(hub):
 
 def test_interrupt_ends_listen_quietly():
     with (
-        ScriptedServer([[stream("data: x\n\n")]], hold=True) as server,
-        started("listen", server.url, "--topic", "a") as listener,
+        ScriptedServer([Answer(steps=[Send(b"data: x\n\n"), Stall()])]) as server,
+        started("listen", server.origin, "--topic", "a") as listener,
     ):
         assert listener.stdout.readline()
         assert stop(listener, signal.SIGINT) == (130, "")
@@ -401,8 +402,8 @@ def test_interrupt_ends_listen_quietly():
 
 def test_interrupt_ends_publish_quietly():
     with (
-        ScriptedServer([[answer(200, '{"ids": ["1"]}')]], hold=True) as server,
-        started("publish", server.url, "--topic", "a") as publisher,
+        ScriptedServer([ids("1")]) as server,
+        started("publish", server.origin, "--topic", "a") as publisher,
     ):
         publisher.stdin.write("x\n")
         publisher.stdin.flush()
@@ -413,8 +414,8 @@ def test_interrupt_ends_publish_quietly():
 def test_closed_pipe_ends_listen_quietly():
     events = "".join(f"data: {number}\n\n" for number in range(100_000))
     with (
-        ScriptedServer([[stream(events)]], hold=True) as server,
-        started("listen", server.url, "--topic", "a") as listener,
+        ScriptedServer([Answer(steps=[Send(events.encode()), Stall()])]) as server,
+        started("listen", server.origin, "--topic", "a") as listener,
     ):
         assert listener.stdout.readline()
         listener.stdout.close()
@@ -443,9 +444,9 @@ def terminal():
 
 def test_listen_is_coloured_on_a_terminal():
     with (
-        ScriptedServer([[stream("event: kind\ndata: a\x1b]0;title\x07\n\n")]], hold=True) as server,
+        ScriptedServer([Answer(steps=[Send(b"event: kind\ndata: a\x1b]0;title\x07\n\n"), Stall()])]) as server,
         terminal() as (screen, descriptor),
-        started("listen", server.url, "--topic", "a", "--count", 1, stdout=descriptor) as listener,
+        started("listen", server.origin, "--topic", "a", "--count", 1, stdout=descriptor) as listener,
     ):
         assert listener.wait(WAIT) == 0
         shown = screen.read(4096).decode()
@@ -469,11 +470,10 @@ def test_announcement_is_pretty_on_a_terminal():
 
 
 def test_terminal_is_published_line_by_line():
-    script = [[answer(200, '{"ids": ["1"]}'), answer(200, '{"ids": ["2"]}')]]
     with (
-        ScriptedServer(script) as server,
+        ScriptedServer([ids("1"), ids("2")]) as server,
         terminal() as (keyboard, descriptor),
-        started("publish", server.url, "--topic", "a", stdin=descriptor) as publisher,
+        started("publish", server.origin, "--topic", "a", stdin=descriptor) as publisher,
     ):
         assert publisher.stderr.readline() == "longwave: each line is published; end with Ctrl-D\n"
         keyboard.write(b"first\n")

@@ -246,7 +246,7 @@ async def test_each_revocation_is_one_line_that_says_who_did_it(start, caplog, s
         REVOKE,
     )
     assert fields["message"].startswith(
-        f"revoked subject 'user-7', which ended {streams} streams here, as asked by 127.0.0.1 (subject 'admin', token"
+        f"revoked subject 'user-7', which ended streams here: {streams}, as asked by 127.0.0.1 (subject 'admin', token"
     )
 
 

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit
 
 from longwave.errors import InvalidConfiguration
@@ -74,6 +74,8 @@ def _read_url(address: str) -> bytes:
     except HTTPError as error:
         error.close()
         raise ValueError(f"expected status 200, got {error.code}: {error.reason}") from None
+    except URLError as error:
+        raise OSError(getattr(error.reason, "strerror", None) or str(error.reason)) from None
     except HTTPException as error:
         raise ValueError(f"expected an answer of HTTP, got {type(error).__name__}") from None
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from longwave.cli.notice import notify
-from longwave.cli.quantity import DURATION, SIZE, Count
+from longwave.cli.quantity import DURATION, NUMBER, SIZE, Count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -54,12 +54,12 @@ Examples:
 @click.option(
     "--zipf",
     metavar="S",
-    type=float,
+    type=NUMBER,
     default=0.0,
     show_default=True,
     help="Skew of the topics' rates; 0: they take turns.",
 )
-@click.option("--rate", metavar="R", type=float, help="Events a second; 100 by default.")
+@click.option("--rate", metavar="R", type=NUMBER, help="Events a second; 100 by default.")
 @click.option("--sweep", metavar="RATES", help="Several rates: 100,200,400 or START:FACTOR:END.")
 @click.option("--poisson", is_flag=True, help="Random distances between events instead of equal ones.")
 @click.option("--burst", metavar="K", type=Count(1), default=1, help="Events that are due together; the rate stays.")
@@ -69,9 +69,9 @@ Examples:
 @click.option("--payload", type=SIZE, default="200B", show_default=True, help="Size of an event's data.")
 @click.option("--publishers", metavar="N", type=Count(1), default=8, show_default=True, help="Connections to publish.")
 @click.option("--processes", metavar="N", type=Count(0), default=0, help="That receive; one per 10,000 by default.")
-@click.option("--connect-rate", metavar="R", type=float, default=0.0, help="New connections a second; any by default.")
-@click.option("--stalled", metavar="SHARE", type=float, default=0.0, help="Share of subscribers that stop reading.")
-@click.option("--churn", metavar="R", type=float, default=0.0, help="More subscribers a second that come and go.")
+@click.option("--connect-rate", metavar="R", type=NUMBER, default=0.0, help="New connections a second; any by default.")
+@click.option("--stalled", metavar="SHARE", type=NUMBER, default=0.0, help="Share of subscribers that stop reading.")
+@click.option("--churn", metavar="R", type=NUMBER, default=0.0, help="More subscribers a second that come and go.")
 @click.option("--reconnect", is_flag=True, help="Come back with Last-Event-ID when a connection ends.")
 @click.option("--seed", metavar="N", type=Count(0), default=1, show_default=True, help="Of what is random.")
 @click.option("--header", "headers", metavar="LINE", multiple=True, help="More header of each request: 'Name: value'.")
@@ -111,8 +111,8 @@ def check_installed(*, plot: bool) -> None:
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
         raise click.ClickException(
-            f"expected the packages of longwave[bench], got none of {' and '.join(missing)}: "
-            "install them with pip install 'longwave[bench]'"
+            f"expected the packages of the extra bench, got no {' and no '.join(missing)}: "
+            "install them with pip install '.[bench]' in Longwave's own folder"
         )
 
 

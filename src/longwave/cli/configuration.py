@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 PREFIX = "LONGWAVE_"
 MAX_FILE = 2**20  # bytes
+MERCURE_VARIABLES = {  # which Mercure's hub reads -> what says the same here
+    "MERCURE_PUBLISHER_JWT_KEY": "--publisher-key",
+    "MERCURE_SUBSCRIBER_JWT_KEY": "--subscriber-key",
+    "MERCURE_PUBLISHER_JWT_ALG": "--publisher-key ALG:KEY",
+    "MERCURE_SUBSCRIBER_JWT_ALG": "--subscriber-key ALG:KEY",
+    "MERCURE_TRANSPORT_URL": "--log",
+    "MERCURE_EXTRA_DIRECTIVES": "options for each",
+}
 MOST_SHOWN = 5  # names in a message
 LONGEST_SHOWN = 60  # characters of each
 
@@ -68,6 +76,11 @@ def unknown_variables(environment: Iterable[str], known: Container[str]) -> str:
     shown = ", ".join(ascii(name[:LONGEST_SHOWN])[1:-1] for name in found[:MOST_SHOWN])
     more = len(found) - MOST_SHOWN
     return f"{shown} and {more} more" if more > 0 else shown
+
+
+def mercure_variables(environment: Container[str]) -> str:
+    """Return the variables of Mercure's hub in the environment, each with what says the same here; "" for none."""
+    return ", ".join(f"{name} ({option})" for name, option in MERCURE_VARIABLES.items() if name in environment)
 
 
 def config_option() -> ConfiguredOption:

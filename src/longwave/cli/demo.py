@@ -15,6 +15,7 @@ import click
 
 from longwave.cli.notice import notify
 from longwave.cli.quantity import DURATION, Count
+from longwave.cli.token_option import token_option
 from longwave.core.update import Update
 from longwave.errors import RequestFailed
 from longwave.eventstream.event import Event
@@ -114,13 +115,14 @@ def group(ctx: click.Context) -> None:
 @click.option("--topic-prefix", metavar="PREFIX", default="monitor", show_default=True, help="Start of the topics.")
 @click.option("--interval", type=DURATION, default="1s", show_default=True, help="Time between measurements.")
 @click.option("--count", metavar="N", type=Count(1), help="Stop after N measurements.")
-def monitor(*, url: str, topic_prefix: str, interval: float, count: int | None) -> None:
+@token_option
+def monitor(*, url: str, topic_prefix: str, interval: float, count: int | None, token: str | None) -> None:
     """Publish this machine's load to a hub."""
     from longwave.client import SyncPublisher
 
     if interval <= 0:
         raise click.BadParameter("expected more than 0 seconds", param_hint="--interval")
-    with SyncPublisher(url, attempts=1) as publisher:  # a measurement is not worth a second one
+    with SyncPublisher(url, token=token, attempts=1) as publisher:  # a measurement is not worth a second one
         notify(f"publishing to {publisher.endpoint.name}, topics {topic_prefix}/cpu, /memory and /network")
         publish_ticks(publisher, Machine(), topic_prefix, ticks(interval, count))
 

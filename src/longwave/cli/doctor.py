@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from longwave.cli.quantity import DURATION
+from longwave.cli.quantity import DURATION, Number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,7 +44,7 @@ Examples:
 """
 
 
-@click.command("doctor", help=HELP)
+@click.command("doctor", help=HELP, short_help="Say what is wrong with an event stream, and what to do.")
 @click.argument("url")
 @click.option("--topic", "topics", metavar="TOPIC", multiple=True, help="Topic, for a hub; may be repeated.")
 @click.option("--header", "headers", metavar="NAME:VALUE", multiple=True, help="One more header; may be repeated.")
@@ -53,10 +53,10 @@ Examples:
 @click.option(
     "--seconds",
     metavar="N",
-    type=click.FloatRange(0, MAX_SECONDS, min_open=True),
+    type=Number(above=0, most=MAX_SECONDS),
     default=20,
     show_default=True,
-    help="How long to watch the stream.",
+    help="How long to watch the stream, up to 3600.",
 )
 @click.option(
     "--heartbeat", type=DURATION, default="15s", show_default=True, help="Silence after which a heartbeat is due."

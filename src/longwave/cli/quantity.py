@@ -1,4 +1,4 @@
-"""Quantities on the command line: durations, sizes, counts and rates, both ways between text and numbers.
+"""Quantities on the command line: durations, sizes, counts, numbers and rates, both ways between text and numbers.
 
 Not here: which options take them (settings.py and each command).
 Rules that always hold: `parse_duration(format_duration(x)) == x` and `parse_size(format_size(n)) == n`; a number
@@ -140,10 +140,9 @@ class Size(click.ParamType[int]):
 class Count(click.ParamType[int]):
     """A whole number from `least` on; see `parse_count`."""
 
-    name = "count"
-
-    def __init__(self, least: int = 0) -> None:
+    def __init__(self, least: int = 0, name: str = "count") -> None:
         self.least = least
+        self.name = name
 
     def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the number, or fail with one sentence."""
@@ -153,6 +152,30 @@ class Count(click.ParamType[int]):
             self.fail(str(error), param, ctx)
         if number < self.least:
             self.fail(f"expected {self.least} or more, got {number}", param, ctx)
+        return number
+
+
+class Number(click.ParamType[float]):
+    """A finite number, `above` one and at most another; None for no bound."""
+
+    name = "number"
+
+    def __init__(self, above: float | None = None, most: float | None = None) -> None:
+        self.above = above
+        self.most = most
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number, or fail with one sentence."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            self.fail(f"expected a number, got {value!r}", param, ctx)
+        if self.above is not None and number <= self.above:
+            self.fail(f"expected more than {self.above:g}, got {value}", param, ctx)
+        if self.most is not None and number > self.most:
+            self.fail(f"expected {self.most:g} or less, got {value}", param, ctx)
         return number
 
 
@@ -172,4 +195,5 @@ class RateType(click.ParamType[Rate]):
 DURATION = Duration()
 SIZE = Size()
 COUNT = Count()
+NUMBER = Number()
 RATE = RateType()

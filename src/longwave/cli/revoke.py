@@ -40,7 +40,7 @@ Examples:
 """
 
 
-@click.command("revoke", help=HELP)
+@click.command("revoke", help=HELP, short_help="Let tokens count no more, and end their streams.")
 @click.argument("url")
 @click.option("--subject", metavar="NAME", help="All tokens of this subject (sub).")
 @click.option("--id", "token_id", metavar="ID", help="The token with this id (jti).")

@@ -20,7 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from longwave.cli.configuration import config_option, known_variables, name_parameter, unknown_variables
+from longwave.cli.configuration import (
+    config_option,
+    known_variables,
+    mercure_variables,
+    name_parameter,
+    unknown_variables,
+)
 from longwave.cli.quantity import format_duration, format_size
 from longwave.cli.settings import SETTINGS, Settings, build_settings
 from longwave.errors import InvalidConfiguration, InvalidValue
@@ -106,10 +112,14 @@ def serve(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - conve
 
 
 def warn_of_unknown_variables(ctx: click.Context) -> None:
-    """Log the environment's variables that look like ours and are read by no command: most likely mistyped."""
+    """Log the environment's variables that nobody reads and somebody may rely on: mistyped ones, and Mercure's."""
     unknown = unknown_variables(os.environ, known_variables(ctx.find_root().command))
     if unknown:
         logger.warning("nothing reads these variables of the environment, as no option is called so: %s", unknown)
+    if mercures := mercure_variables(os.environ):
+        logger.warning(
+            "nothing reads these variables of Mercure's hub; in brackets is what to give instead: %s", mercures
+        )
 
 
 def run_hub(log: Log, settings: Settings) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from longwave.cli.configuration import ConfiguredOption
-from longwave.cli.quantity import COUNT, DURATION, RATE, SIZE, format_duration, format_size
+from longwave.cli.quantity import COUNT, DURATION, RATE, SIZE, Count, format_duration, format_size
 from longwave.errors import InvalidConfiguration, InvalidValue
 from longwave.logs.address import is_shared
 from longwave.logs.retention import Retention
@@ -107,6 +107,7 @@ class Flag(click.types.BoolParamType):
 SINKS = click.Choice([kind.value for kind in SinkKind])
 READERS = click.Choice([access.value for access in MetricsAccess])
 LOG_FORMATS = click.Choice([form.value for form in LogFormat])
+PORT = Count(name="port")
 _FLAG = Flag()
 _FORMATS: Mapping[type, Callable[[Any], Any]] = {
     type(DURATION): format_duration,
@@ -116,7 +117,7 @@ _FORMATS: Mapping[type, Callable[[Any], Any]] = {
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("host", Listen, "host", Text("host"), "Address or name to listen on."),
-    Setting("port", Listen, "port", COUNT, "TCP port; 0 lets the system choose."),
+    Setting("port", Listen, "port", PORT, "TCP port; 0 lets the system choose."),
     Setting("uds", Listen, "uds", Text("path"), "Listen on a Unix socket at this path instead of TCP."),
     Setting("insecure", Listen, "insecure", _FLAG, "Listen on any address although anybody may publish then."),
     Setting("backlog", Listen, "backlog", COUNT, "Connections that wait in the kernel to be accepted."),

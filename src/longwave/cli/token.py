@@ -110,7 +110,7 @@ class Wish:
         return content
 
 
-@click.command("token", help=HELP)
+@click.command("token", short_help="Make a token, or explain why one is refused.", help=HELP)
 @click.option("--key", metavar="KEY", envvar=f"{PREFIX}KEY", show_envvar=True, help="Secret, PEM text, or @FILE.")
 @click.option("--publish", metavar="SELECTOR", multiple=True, help="Topics it may publish to; may be repeated.")
 @click.option("--subscribe", metavar="SELECTOR", multiple=True, help="Topics whose private updates it may see.")

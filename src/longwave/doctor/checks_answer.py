@@ -30,6 +30,7 @@ _STATUSES = {
         "Answer 200 and keep the response open, unless there will never be events again.",
     ),
     304: ("there is no body to read", "Never answer a stream's request from a cache."),
+    400: ("the request is not understood", "Name the topics with --topic where a hub wants some, and check the URL."),
     401: ("credentials are asked for", "Give --token or --header with credentials that the server knows."),
     403: ("this is not allowed", "Check what the token or cookie allows, and whether an Origin is refused."),
     404: ("there is no such resource", "Check the path of the URL."),

@@ -41,6 +41,7 @@ LONGEST_PAUSE = 0.02  # seconds
 PRIORITY = -10  # nice value; only root may ask for one below 0
 CONNECT_AGAIN = 0.05  # seconds
 BETWEEN_PROGRESS = 250_000_000  # nanoseconds
+HOPELESS = frozenset({401, 403})  # answers after which no event is taken either
 MAX_REFUSAL = 200  # characters of an answer that are shown
 
 
@@ -237,6 +238,8 @@ class Publisher:
             self._refused += 1
             self._uncertain.add(line.key)
             self._refusal = self._refusal or f"status {status}"
+            if status in HOPELESS and not self._acknowledged:
+                self._stop(line.number, f"the server lets nobody publish so: {self._refusal}")
             return
         self._acknowledged += 1
         if event >= self._warmup and self._window is not None:
@@ -272,8 +275,11 @@ class Publisher:
         if self._ready:
             self._broken.append((moment_after(CONNECT_AGAIN), number))
         else:
-            self._pipe.send(Broken(f"publisher {number}: {reason}"))
-            self._stopped = True
+            self._stop(number, reason)
+
+    def _stop(self, number: int, reason: str) -> None:
+        self._pipe.send(Broken(f"publisher {number}: {reason}"))
+        self._stopped = True
 
     # Chores.
 

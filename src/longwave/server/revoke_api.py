@@ -58,7 +58,7 @@ def _record(request: Request, grants: Grants, revocation: Revocation, closed: in
     aspect, value = revocation.aspect.value, revocation.value
     facts = {"aspect": aspect, "value": value, "before": revocation.before, "closed": closed, **grants.bearer}
     fields = fields_of(request, request_id, "", facts)
-    done = f"revoked {aspect} {value[:200]!r}, which ended {closed} streams here"
+    done = f"revoked {aspect} {value[:200]!r}, which ended streams here: {closed}"
     logger.info("%s, as asked by %s (request %s)", done, place_of(fields), request_id, extra=fields)
     return request_id
 

@@ -103,7 +103,7 @@ class Revoking:
         if revocation in self._ended:
             self._ended[revocation] += ended
         if ended:
-            logger.info("ended %d streams, as their %s was revoked", ended, revocation.aspect.value)
+            logger.info("streams that ended, as their %s was revoked: %d", revocation.aspect.value, ended)
 
     # Keeping them on the log.
 

@@ -763,7 +763,8 @@ function tokenCommand(selectors, topic) {
 function sourceSnippet(topics, path, guarded) {
   const query = new URLSearchParams(topics.map((topic) => ["topic", topic]));
   const address = JSON.stringify(`${endpointAt(guarded ? MERCURE : path)}?${query}`);
-  const note = guarded ? "// The browser needs the token as a cookie: longwave token --cookie\n" : "";
+  const cookie = guarded ? "// The browser needs the token as a cookie: longwave token --cookie\n" : "";
+  const note = `${cookie}// For pages of another origin: longwave serve --cors-origin ORIGIN\n`;
   const options = guarded ? ",\n  { withCredentials: true }" : "";
   const listen = "source.onmessage = (event) => console.log(event.data);";
   return `${note}const source = new EventSource(\n  ${address}${options});\n${listen}`;

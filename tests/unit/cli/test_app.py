@@ -10,7 +10,8 @@ import pytest
 from longwave.cli.app import BROKEN_PIPE, execute
 from longwave.cli.publish import DATA_ATTEMPTS
 from longwave.client import attempts, reconnection
-from unit.client.scripted_server import ENDED, ScriptedServer, answer, stream
+from longwave.testing import Answer, ScriptedServer, Send, Stall
+from unit.client.hub_answers import answer, ids
 
 
 @pytest.mark.parametrize("command", ["", "serve", "publish", "listen", "demo", "demo monitor"])
@@ -81,8 +82,8 @@ def test_misuse_is_one_line_and_status_2(capsys, arguments, said):
 def test_hub_that_cannot_be_reached_is_asked_again_then_one_line_and_status_1(capsys, monkeypatch):
     monkeypatch.setattr(attempts, "FIRST_WAIT", 0.001)
     monkeypatch.setattr(reconnection, "SHORTEST", 0.001)
-    with ScriptedServer([]) as server:
-        url = server.url
+    with ScriptedServer() as server:
+        url = server.origin
 
     assert execute(["publish", url, "x", "--topic", "a"]) == 1
     *waits, error = capsys.readouterr().err.splitlines()
@@ -93,30 +94,32 @@ def test_hub_that_cannot_be_reached_is_asked_again_then_one_line_and_status_1(ca
 
 
 def test_refusal_of_the_hub_is_shown(capsys):
-    with ScriptedServer([[answer(403, "Ask somebody\nelse.")]]) as server:
-        assert execute(["listen", server.url, "--topic", "a"]) == 1
+    with ScriptedServer([answer(403, "Ask somebody\nelse.")]) as server:
+        assert execute(["listen", server.origin, "--topic", "a"]) == 1
 
     assert capsys.readouterr().err == "longwave: the hub answered 403: Ask somebody else.\n"
 
 
 def test_socket_of_the_hub_is_called_as_the_user_calls_it(capsys, tmp_path):
     path = tmp_path / "hub.sock"
-    with ScriptedServer([[stream("<p>", content_type="text/html")]], path=path):
+    page = Answer(headers={"Content-Type": "text/html"}, steps=[Send(b"<p>")])
+    with ScriptedServer([page], path=path):
         assert execute(["listen", f"unix:{path}", "--topic", "a"]) == 1
 
     assert capsys.readouterr().err == f"longwave: expected text/event-stream from {path}, got text/html\n"
 
 
 def test_published_id_is_printed(capsys):
-    with ScriptedServer([[answer(200, '{"ids": ["e-1"]}')]]) as server:
-        assert execute(["publish", server.url, "x", "--topic", "a"]) == 0
+    with ScriptedServer([ids("e-1")]) as server:
+        assert execute(["publish", server.origin, "x", "--topic", "a"]) == 0
 
     assert capsys.readouterr() == ("e-1\n", "")
 
 
 def test_listen_stops_after_the_count(capsys):
-    with ScriptedServer([[stream("id: 1\ndata: x\n\nid: 2\ndata: y\n\nid: 3\ndata: z\n\n")]], hold=True) as server:
-        assert execute(["listen", server.url, "--topic", "a", "--count", "2", "--json"]) == 0
+    events = Answer(steps=[Send(b"id: 1\ndata: x\n\nid: 2\ndata: y\n\nid: 3\ndata: z\n\n"), Stall()])
+    with ScriptedServer([events]) as server:
+        assert execute(["listen", server.origin, "--topic", "a", "--count", "2", "--json"]) == 0
 
     assert capsys.readouterr().out.splitlines() == [
         '{"id": "1", "type": "message", "data": "x"}',
@@ -126,12 +129,12 @@ def test_listen_stops_after_the_count(capsys):
 
 def test_listen_goes_on_where_the_last_run_stopped(capsys, tmp_path):
     path = tmp_path / "seen.id"
-    events = stream("id: 1\ndata: x\n\nid: 2\ndata: y\n\n")
+    events = Answer(steps=[Send(b"id: 1\ndata: x\n\nid: 2\ndata: y\n\n"), Stall()])
     listen = ["--topic", "a", "--cursor", str(path), "--count", "1"]
-    with ScriptedServer([[events], [events]], hold=True) as server:
-        assert execute(["listen", server.url, *listen, "--last-event-id", "earliest"]) == 0
+    with ScriptedServer([events, events]) as server:
+        assert execute(["listen", server.origin, *listen, "--last-event-id", "earliest"]) == 0
         assert path.read_text() == "1\n"
-        assert execute(["listen", server.url, *listen, "--last-event-id", "earliest"]) == 0
+        assert execute(["listen", server.origin, *listen, "--last-event-id", "earliest"]) == 0
 
     assert [request.headers["last-event-id"] for request in server.requests] == [b"earliest", b"1"]
 
@@ -140,9 +143,10 @@ def test_event_counts_as_printed_only_once_it_is(tmp_path, monkeypatch):
     path = tmp_path / "seen.id"
     reader, writer = os.pipe()
     os.close(reader)
-    with ScriptedServer([[stream("id: 1\ndata: x\n\n")]], hold=True) as server, open(writer, "w") as nobody_reads:
+    events = Answer(steps=[Send(b"id: 1\ndata: x\n\n"), Stall()])
+    with ScriptedServer([events]) as server, open(writer, "w") as nobody_reads:
         monkeypatch.setattr(sys, "stdout", nobody_reads)
-        assert execute(["listen", server.url, "--topic", "a", "--cursor", str(path)]) == BROKEN_PIPE
+        assert execute(["listen", server.origin, "--topic", "a", "--cursor", str(path)]) == BROKEN_PIPE
 
     assert not path.exists()
 
@@ -151,18 +155,18 @@ def test_event_counts_as_printed_only_once_it_is(tmp_path, monkeypatch):
 def test_token_is_sent_and_never_told(capsys, command, monkeypatch):
     monkeypatch.setenv("LONGWAVE_TOKEN", "s3cret")
     name, *data = command
-    with ScriptedServer([[answer(401, "no")]]) as server:
-        assert execute([name, server.url, *data, "--topic", "a"]) == 1
+    with ScriptedServer([answer(401, "no")]) as server:
+        assert execute([name, server.origin, *data, "--topic", "a"]) == 1
 
     assert server.requests[0].headers["authorization"] == b"Bearer s3cret"
     assert capsys.readouterr() == ("", "longwave: the hub answered 401: no\n")
 
 
 def test_listen_tells_of_a_reconnection_and_ends_well_where_the_hub_says_no_more(capsys):
-    script = [[stream("retry: 60\n", "data: x\n\n") + ENDED], [answer(204)]]
-    with ScriptedServer(script) as server:
-        assert execute(["listen", server.url, "--topic", "a"]) == 0
+    events = Answer(steps=[Send(b"retry: 60\n"), Send(b"data: x\n\n")])
+    with ScriptedServer([events]) as server:
+        assert execute(["listen", server.origin, "--topic", "a"]) == 0
 
     out, err = capsys.readouterr()
     assert out.endswith("  message  -  x\n")
-    assert err == f"longwave: {server.url}/events: the stream ended; trying again in 0.1 s\n"
+    assert err == f"longwave: {server.origin}/events: the stream ended; trying again in 0.1 s\n"

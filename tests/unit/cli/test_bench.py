@@ -63,7 +63,9 @@ def test_success_is_a_valid_run_that_is_good_enough_and_none_that_failed(results
 def test_missing_packages_are_named(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
 
-    with pytest.raises(click.ClickException, match="got none of hdrh and matplotlib: install them with"):
+    with pytest.raises(
+        click.ClickException, match=r"got no hdrh and no matplotlib: install them with pip install '\.\[bench\]'"
+    ):
         check_installed(plot=True)
 
 

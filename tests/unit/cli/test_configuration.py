@@ -7,7 +7,14 @@ import pytest
 
 from longwave.cli import serve
 from longwave.cli.app import app, describe
-from longwave.cli.configuration import MAX_FILE, known_variables, read_file, unknown_variables
+from longwave.cli.configuration import (
+    MAX_FILE,
+    MERCURE_VARIABLES,
+    known_variables,
+    mercure_variables,
+    read_file,
+    unknown_variables,
+)
 from longwave.errors import InvalidConfiguration
 
 
@@ -76,8 +83,8 @@ def test_keys_take_hyphens_and_underscores(file):
         ("config = 'x'", "hub.toml: config: expected the name of an option of serve, got an unknown key"),
         ("[serve]\nport = 1", "hub.toml: serve: expected the name of an option of serve, got an unknown key"),
         ("max-body = 1\nmax_body = 2", "hub.toml: max_body: expected each key once, got max-body too"),
-        ("port = true", "hub.toml: port: expected a count as a string or number, got true"),
-        ("port = [1]", "hub.toml: port: expected a count as a string or number, got a list"),
+        ("port = true", "hub.toml: port: expected a port as a string or number, got true"),
+        ("port = [1]", "hub.toml: port: expected a port as a string or number, got a list"),
         ("host = 5", "hub.toml: host: expected a string, got 5"),
         ("sink = 5", "hub.toml: sink: expected a string, got 5"),
         ("insecure = 'yes'", "hub.toml: insecure: expected true or false, got 'yes'"),
@@ -149,6 +156,14 @@ KNOWN = known_variables(app)
 def test_variables_of_all_commands_are_known():
     assert {"LONGWAVE_PORT", "LONGWAVE_KEY", "LONGWAVE_TOKEN", "LONGWAVE_CONFIG"} <= KNOWN
     assert unknown_variables([*KNOWN, "PATH", "LONGWAVER"], KNOWN) == ""
+
+
+def test_variables_of_mercures_hub_are_told_with_options_that_there_are():
+    options = {option for param in serve.command().params for option in param.opts}
+
+    assert {word for text in MERCURE_VARIABLES.values() for word in text.split() if word.startswith("--")} <= options
+    assert mercure_variables({"MERCURE_TRANSPORT_URL": "", "MERCURE_URL": ""}) == "MERCURE_TRANSPORT_URL (--log)"
+    assert mercure_variables({}) == ""
 
 
 def test_variables_that_only_look_like_ours_are_named_in_order_and_up_to_a_bound():

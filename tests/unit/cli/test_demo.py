@@ -10,9 +10,10 @@ import pytest
 from longwave.cli.demo import Machine, Traffic, make_updates, publish_ticks, ticks
 from longwave.client import SyncPublisher
 from longwave.errors import RequestFailed
-from unit.client.scripted_server import ScriptedServer, answer
+from longwave.testing import ScriptedServer
+from unit.client.hub_answers import answer, ids
 
-IDS = answer(200, '{"ids": ["1"]}')
+IDS = ids("1")
 
 
 class Still:
@@ -54,19 +55,19 @@ def test_ticks_are_counted():
 
 
 def test_hub_that_was_reached_may_go_and_come_back(capsys):
-    script = [[IDS, answer(503, "drained"), IDS]]
-    with ScriptedServer(script) as server, SyncPublisher(server.url, attempts=1) as publisher:
+    script = [IDS, answer(503, "drained"), IDS]
+    with ScriptedServer(script) as server, SyncPublisher(server.origin, attempts=1) as publisher:
         publish_ticks(publisher, Still(), "m", iter(range(3)))
 
     assert len(server.requests) == 3
     assert capsys.readouterr().err == "longwave: the hub answered 503: drained; trying again\n"
 
 
-@pytest.mark.parametrize("script", [[[answer(503, "no")]], [[IDS, answer(400, "no")]]])
+@pytest.mark.parametrize("script", [[answer(503, "no")], [IDS, answer(400, "no")]])
 def test_hub_that_was_never_reached_or_refuses_is_an_error(script):
     with (
         ScriptedServer(script) as server,
-        SyncPublisher(server.url, attempts=1) as publisher,
+        SyncPublisher(server.origin, attempts=1) as publisher,
         pytest.raises(RequestFailed, match=r"no$"),
     ):
         publish_ticks(publisher, Still(), "m", iter(range(3)))

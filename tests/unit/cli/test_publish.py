@@ -12,13 +12,10 @@ from longwave.client.publication import MAX_BATCH
 from longwave.core.update import Update
 from longwave.errors import InvalidValue
 from longwave.eventstream import Event
-from unit.client.scripted_server import ScriptedServer, answer
+from longwave.testing import ScriptedServer
+from unit.client.hub_answers import ids
 
 TEMPLATE = Template(("a", "b"), "kind", 5, private=True)
-
-
-def ids(*names):
-    return answer(200, json.dumps({"ids": names}))
 
 
 def data_of(request):
@@ -35,7 +32,7 @@ def test_template_refuses_data_that_is_no_text():
 
 
 def test_lines_that_come_together_are_one_batch(capsys):
-    with ScriptedServer([[ids("1", "2"), ids("3")]]) as server, SyncPublisher(server.url) as publisher:
+    with ScriptedServer([ids("1", "2"), ids("3")]) as server, SyncPublisher(server.origin) as publisher:
         publish_chunks(publisher, TEMPLATE, [b"x\ny\nz", b"z\n"])
 
     assert [data_of(request) for request in server.requests] == [["x", "y"], ["zz"]]
@@ -43,7 +40,7 @@ def test_lines_that_come_together_are_one_batch(capsys):
 
 
 def test_last_line_needs_no_line_end():
-    with ScriptedServer([[ids("1")]]) as server, SyncPublisher(server.url) as publisher:
+    with ScriptedServer([ids("1")]) as server, SyncPublisher(server.origin) as publisher:
         publish_chunks(publisher, TEMPLATE, [b"x"])
 
     assert data_of(server.requests[0]) == ["x"]
@@ -51,14 +48,14 @@ def test_last_line_needs_no_line_end():
 
 def test_many_lines_are_cut_into_batches():
     names = [str(n) for n in range(MAX_BATCH)]
-    with ScriptedServer([[ids(*names), ids("last")]]) as server, SyncPublisher(server.url) as publisher:
+    with ScriptedServer([ids(*names), ids("last")]) as server, SyncPublisher(server.origin) as publisher:
         publish_chunks(publisher, TEMPLATE, [b"x\n" * (MAX_BATCH + 1)])
 
     assert [len(data_of(request)) for request in server.requests] == [MAX_BATCH, 1]
 
 
 def test_nothing_is_sent_for_no_lines():
-    with ScriptedServer([]) as server, SyncPublisher(server.url) as publisher:
+    with ScriptedServer() as server, SyncPublisher(server.origin) as publisher:
         publish_chunks(publisher, TEMPLATE, [])
 
-    assert server.requests == []
+    assert server.requests == ()

@@ -12,8 +12,10 @@ from longwave.cli.quantity import (
     DURATION,
     MAX_DURATION,
     MAX_WHOLE,
+    NUMBER,
     SIZE,
     Count,
+    Number,
     format_duration,
     format_size,
     parse_count,
@@ -142,6 +144,9 @@ def test_written_size_reads_back(size):
         (SIZE, "1KiB", 1024),
         (SIZE, 7, 7),
         (COUNT, 7, 7),
+        (NUMBER, "-0.5", -0.5),
+        (NUMBER, 7, 7.0),
+        (Number(above=0, most=2), "2", 2.0),
     ],
 )
 def test_parameter_takes_text_and_numbers(kind, value, converted):
@@ -163,6 +168,11 @@ def test_parameter_takes_text_and_numbers(kind, value, converted):
         (COUNT, "many"),
         (COUNT, 1.0),
         (Count(1), "0"),
+        (NUMBER, "x"),
+        (NUMBER, "nan"),
+        (NUMBER, "inf"),
+        (Number(above=0), "0"),
+        (Number(most=2), "2.1"),
     ],
 )
 def test_parameter_refuses_with_what_was_expected(kind, value):

@@ -9,7 +9,8 @@ from longwave.cli.app import execute
 from longwave.cli.revoke import command, revoke, revoke_url
 from longwave.client.endpoint import Endpoint
 from longwave.errors import InvalidValue, RequestFailed
-from unit.client.scripted_server import ScriptedServer, answer
+from longwave.testing import ScriptedServer
+from unit.client.hub_answers import answer
 
 ANSWER = '{"subject": "user-7", "before": 1.0, "closed": 2}\n'
 
@@ -34,8 +35,8 @@ def test_other_address_is_none_of_a_hub():
 
 
 def test_form_names_what_is_revoked_and_the_token_is_sent():
-    with ScriptedServer([[answer(200, ANSWER)]]) as server:
-        told = revoke(Endpoint.parse(server.url), ("subject", "user 7&"), "secret")
+    with ScriptedServer([answer(200, ANSWER)]) as server:
+        told = revoke(Endpoint.parse(server.origin), ("subject", "user 7&"), "secret")
 
     (request,) = server.requests
     assert told == ANSWER.strip()
@@ -46,8 +47,8 @@ def test_form_names_what_is_revoked_and_the_token_is_sent():
 
 
 def test_refusal_is_told_with_its_status():
-    with ScriptedServer([[answer(401, "expected a token\n")]]) as server, pytest.raises(RequestFailed) as failure:
-        revoke(Endpoint.parse(server.url), ("subject", "user-7"), None)
+    with ScriptedServer([answer(401, "expected a token\n")]) as server, pytest.raises(RequestFailed) as failure:
+        revoke(Endpoint.parse(server.origin), ("subject", "user-7"), None)
 
     assert str(failure.value) == "the hub answered 401: expected a token"
     assert failure.value.status == 401

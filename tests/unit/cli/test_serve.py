@@ -95,3 +95,12 @@ def test_variables_that_nothing_reads_are_warned_of_in_one_line(monkeypatch, cap
 
     (message,) = caplog.messages
     assert message.endswith(": LONGWAVE_PROT")
+
+
+def test_a_key_for_mercures_hub_is_warned_of_as_nothing_reads_it(monkeypatch, caplog):
+    monkeypatch.setattr(os, "environ", {"MERCURE_PUBLISHER_JWT_KEY": "s3cret"})
+    with command().make_context("serve", []) as ctx:
+        warn_of_unknown_variables(ctx)
+
+    (message,) = caplog.messages
+    assert message.endswith(": MERCURE_PUBLISHER_JWT_KEY (--publisher-key)")

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from longwave.cli.app import app
 from longwave.cli.token_option import token_option
+from longwave.errors import RequestFailed
 
 
 @click.command
@@ -29,7 +30,29 @@ def test_command_line_wins_over_the_environment(arguments, environment, token):
     assert CliRunner().invoke(tell, arguments, env=environment).output == f"{token}\n"
 
 
-@pytest.mark.parametrize("name", ["publish", "listen"])
+@click.command
+@click.argument("status", type=int)
+@token_option
+def fail(status, token):
+    raise RequestFailed("refused", status)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["401"], "refused; no token was sent: give one as --token or LONGWAVE_TOKEN"),
+        (["401", "--token", "s3cret"], "refused"),
+        (["403"], "refused"),
+    ],
+)
+def test_who_sent_no_token_where_one_is_wanted_is_told_how(arguments, said):
+    error = CliRunner().invoke(fail, arguments, env={"LONGWAVE_TOKEN": None}).exception
+
+    assert isinstance(error, RequestFailed)
+    assert (str(error), error.status) == (said, int(arguments[0]))
+
+
+@pytest.mark.parametrize("name", ["publish", "listen", "revoke"])
 def test_help_does_not_show_the_token_of_the_environment(name):
     shown = CliRunner().invoke(app, [name, "--help"], env={"LONGWAVE_TOKEN": "s3cret"}).output
 
