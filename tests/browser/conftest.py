@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import urllib.parse
@@ -19,9 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 import longwave
+from integration.hub_process import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,6 +40,9 @@ FLAGS = (
 )
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/")
 SECONDS_TO_STOP = 10
+SOON = 20_000  # ms, for what must come
+
+expect.set_options(timeout=SOON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +103,7 @@ def hub_url(hub: RunningHub) -> str:
 @pytest.fixture
 def restart_hub(tmp_path: Path) -> Iterator[Callable[[str], RunningHub]]:
     """Start a hub over a `memory` or `sqlite` log; once more after it was killed, on the same port and file."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     addresses = {"memory": "memory:", "sqlite": f"sqlite:{tmp_path / 'log.db'}"}
     hubs: list[RunningHub] = []
 
@@ -130,6 +131,6 @@ def browser_page(chromium: Browser) -> Iterator[Page]:
     """A page of a fresh profile, as wide as a laptop."""
     context = chromium.new_context(viewport={"width": 1280, "height": 860})
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(SOON)
     yield page
     context.close()

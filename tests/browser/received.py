@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-MILLISECONDS = 10_000
+MILLISECONDS = 20_000
 
 RECEIVED = """
 ([count, milliseconds]) => new Promise(done => {
@@ -32,7 +32,7 @@ OPENINGS = """
 
 
 def received(page: Page, count: int) -> list[list[str]]:
-    """Wait for so many events, at most ten seconds; return type, id and data of all that came."""
+    """Wait for so many events, at most twenty seconds; return type, id and data of all that came."""
     return page.evaluate(RECEIVED, [count, MILLISECONDS])
 
 

@@ -23,7 +23,7 @@ from longwave.client import SyncPublisher
 from meta.source_tree import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 EXAMPLE = ROOT / "examples" / "chat"
-SOON = 10_000  # ms, within which somebody who closed a page must have left for all others
 MARKUP = "<script>document.title='broken'</script><img src=x onerror=alert(1)>"
 
 
@@ -132,7 +131,8 @@ def expect_said(page: Tab, *messages: tuple[str, str]) -> None:
     expect(page.locator(".message .name")).to_have_text([name for name, _ in messages])
 
 
-def expect_here(page: Tab, *names: str, within: int = SOON) -> None:
+def expect_here(page: Tab, *names: str, within: int | None = None) -> None:
+    """Wait until these are the people on the page; within: ms, where it may take longer than other things."""
     expect(page.locator("#people .name")).to_have_text(names, timeout=within)
 
 
@@ -311,12 +311,24 @@ FIELD_SHRINKS_BEFORE_A_MESSAGE = """() => {
 
 class TestFollowing:
     @pytest.fixture
-    def ada(self, enter) -> Tab:
+    def said(self, hub, origin) -> Callable[[Iterable[str]], None]:
+        """Have these said by Bo, quicker than anybody types."""
+        bearer = jwt.encode({"mercure": {"publish": ["*"]}}, commands(origin)[0][1], algorithm="HS256")
+
+        def publish(texts: Iterable[str]) -> None:
+            with SyncPublisher(f"{hub.url}events", token=bearer) as publisher:
+                for text in texts:
+                    publisher.publish("chat/lobby", {"user": "Bo", "text": text, "at": 0}, type="said", private=True)
+
+        return publish
+
+    @pytest.fixture
+    def ada(self, enter, said) -> Tab:
         """With more than fits on a phone."""
         page = enter("Ada")
         page.set_viewport_size(PHONE)
-        for number in range(12):
-            say(page, f"message {number}")
+        said(f"message {number}" for number in range(12))
+        expect(page.locator(".message")).to_have_count(12)
         return page
 
     def test_last_message_is_in_view_after_a_long_one_and_with_a_keyboard(self, ada, enter):
@@ -364,13 +376,9 @@ class TestFollowing:
         assert ada.locator(".message").count() == 14
         expect_last_in_view(ada, SIX_LINES)
 
-    def test_last_message_is_in_view_when_the_oldest_are_dropped(self, ada, hub, origin):
+    def test_last_message_is_in_view_when_the_oldest_are_dropped(self, ada, said):
         """One more and one less: the list has the size that it had."""
-        bearer = jwt.encode({"mercure": {"publish": ["*"]}}, commands(origin)[0][1], algorithm="HS256")
-        with SyncPublisher(f"{hub.url}events", token=bearer) as publisher:
-            for number in range(510):
-                message = {"user": "Bo", "text": f"quick {number}", "at": 0}
-                publisher.publish("chat/lobby", message, type="said", private=True)
+        said(f"quick {number}" for number in range(510))
         expect(ada.locator(".message .text").last).to_have_text("quick 509", timeout=20_000)
         assert ada.locator("#messages > *").count() == 500
 

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-expect.set_options(timeout=20_000)
 MAX_ROWS = 500
-LONGEST_TASK = 500  # ms; a person takes a page that does not answer for longer as stuck
+LONGEST_TASK = 500  # ms of a processor; a person takes a page that does not answer for longer as stuck
 
 
 def open_console(page: Page, url: str, **query: str) -> None:
@@ -151,10 +150,9 @@ class TestEvents:
         expect(browser_page.locator("#count")).to_have_text("2")
 
     def test_two_thousand_events_keep_the_newest_rows_and_a_page_that_answers(self, browser_page, hub):
-        browser_page.add_init_script(
-            "window.longest = 0; new PerformanceObserver((list) => { for (const task of list.getEntries())"
-            " longest = Math.max(longest, task.duration); }).observe({ type: 'longtask' });"
-        )
+        """Its tasks are measured by the processor's time: a clock would measure what else the machine does."""
+        browser = browser_page.context.browser
+        browser.start_tracing(page=browser_page, categories=["toplevel"])
         open_console(browser_page, hub.url, topic="events/flood")
         browser_page.evaluate(
             "window.most = 0; new MutationObserver(() => { most = Math.max(most, events.childElementCount); })"
@@ -165,7 +163,20 @@ class TestEvents:
         expect(browser_page.locator("#events > .event").first).to_have_attribute("data-id", ids[-1])
         assert ids_of_rows(browser_page) == ids[-MAX_ROWS:]
         assert browser_page.evaluate("most") == MAX_ROWS
-        assert browser_page.evaluate("longest") < LONGEST_TASK
+        tasks = tasks_of_pages(json.loads(browser.stop_tracing())["traceEvents"])
+        assert len(tasks) > 100
+        assert max(tasks) < LONGEST_TASK
+
+
+def tasks_of_pages(trace: list[dict]) -> list[float]:
+    """What each task of the threads that run pages took of a processor, in milliseconds."""
+    threads = {
+        (one["pid"], one["tid"])
+        for one in trace
+        if one["name"] == "thread_name" and one["args"]["name"] == "CrRendererMain"
+    }
+    tasks = [one for one in trace if one["name"] == "ThreadControllerImpl::RunTask"]
+    return [task.get("tdur", 0) / 1000 for task in tasks if (task["pid"], task["tid"]) in threads]
 
 
 def publish_many(hub: RunningHub, topic: str, number: int) -> list[str]:
@@ -188,14 +199,14 @@ class TestTopics:
         for topic in ("topics/a", "topics/{id}/b"):
             field.fill(topic)
             field.press("Enter")
-        assert topics_in(browser_page.url) == ["topics/a", "topics/{id}/b"]
+        assert topics_in_address(browser_page) == ["topics/a", "topics/{id}/b"]
         expect(browser_page.locator("#state-text")).to_have_text("Live")
         hub.publish("topics/c", "not asked for")
         hub.publish("topics/a", "exact")
         expect(rows_with(browser_page, "exact")).to_be_visible()
         expect(browser_page.locator("#events > li")).to_have_count(1)
         browser_page.get_by_role("button", name="Remove topics/a").click()
-        assert topics_in(browser_page.url) == ["topics/{id}/b"]
+        assert topics_in_address(browser_page) == ["topics/{id}/b"]
 
     def test_a_template_selects_the_topics_it_matches(self, browser_page, hub):
         open_console(browser_page, hub.url, topic="topics/{id}/t")
@@ -216,13 +227,13 @@ class TestTopics:
         open_console(browser_page, hub.url, topic="topics/history")
         browser_page.get_by_label("From").select_option("everything kept")
         expect(rows_with(browser_page, "long ago")).to_be_visible()
-        assert "lastEventID=earliest" in browser_page.url
+        expect(browser_page).to_have_url(re.compile("lastEventID=earliest"))
 
     def test_the_last_chip_removed_leaves_every_topic(self, browser_page, hub):
         open_console(browser_page, hub.url, topic="topics/only")
         browser_page.get_by_label("Add a topic or a URI template").press("Backspace")
         expect(browser_page.locator(".chip-text")).to_have_text("*")
-        assert topics_in(browser_page.url) == []
+        assert topics_in_address(browser_page) == []
 
     def test_a_refused_subscription_says_why_and_does_not_come_back(self, browser_page, hub):
         browser_page.goto(f"{hub.url}?topic=topics/%00")
@@ -241,8 +252,9 @@ def refusal_of(hub: RunningHub, selector: str) -> str:
     return sentence
 
 
-def topics_in(url: str) -> list[str]:
-    return urllib.parse.parse_qs(urllib.parse.urlsplit(url).query).get("topic", [])
+def topics_in_address(page: Page) -> list[str]:
+    """Topics of the address as the page sees it; `page.url` is told later."""
+    return urllib.parse.parse_qs(urllib.parse.urlsplit(page.evaluate("location.href")).query).get("topic", [])
 
 
 class TestPublishing:

@@ -239,7 +239,8 @@ class TestClientOfAnotherOrigin:
 
 def test_browser_comes_back_with_a_fresh_cookie_when_its_token_has_expired(browser_page, hub, origin):
     """The hub ends the stream then; nothing is lost, and what was published meanwhile is not sent twice."""
-    open_page(browser_page, origin, token(subscribe=(BOOK,), seconds=2))
+    open_page(browser_page, origin)
+    browser_page.evaluate("url => fetch(url)", f"/?token={token(subscribe=(BOOK,), seconds=4)}")
     browser_page.evaluate(WITH_EVENTSOURCE, {"url": f"{hub.url}?{urllib.parse.urlencode({'topic': TOPIC})}"})
     published = [hub.publish(BOOK, "before", private="on", retry=SOON)]
     received(browser_page, 1)

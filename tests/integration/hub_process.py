@@ -31,6 +31,9 @@ INHERITED = {name: value for name, value in os.environ.items() if not name.start
 ENVIRONMENT = {**INHERITED, "PYTHONPATH": str(SOURCE), "NO_PROXY": "*"}
 
 
+_given: set[int] = set()  # ports; who was given one may not listen yet
+
+
 class HubProcess:
     """One hub, on the same port and over the same log each time it is started.
 
@@ -118,13 +121,13 @@ class HubProcess:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def memory(self) -> int:
-        """Return the bytes of memory that are its own; what it shares with others counts by its share (PSS)."""
+        """Return the bytes of memory that are its own; its share of files changes as other processes come and go."""
         rollup = Path(f"/proc/{self.pid}/smaps_rollup").read_text()
-        return int(rollup.partition("\nPss:")[2].split()[0]) * 1024
+        return int(rollup.partition("\nPss_Anon:")[2].split()[0]) * 1024
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on, from below those that the kernel gives to clients.
+    """Return a port that nobody listens on, never the same twice, from below those that the kernel gives to clients.
 
     A client that asks for a port of the kernel's range while nobody listens there may be given the same port and
     so be connected to itself; the hub could not come back then.
@@ -137,6 +140,8 @@ def free_port() -> int:
                 probe.bind((HOST, port))
             except OSError:
                 continue
+        if port not in _given:
+            _given.add(port)
             return port
     raise AssertionError(f"expected a free port, got none in {ATTEMPTS_AT_A_PORT} attempts")
 

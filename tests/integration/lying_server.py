@@ -14,6 +14,8 @@ STOPPING = 10  # seconds
 LOOK_AGAIN = 0.01  # seconds, for whether it is to stop
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n%b\r\n"
+_TAKEN = b"HTTP/1.1 204 No Content\r\n\r\n"
+_TAKEN_AND_CLOSED = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
 _DATA = re.compile(rb"data=([0-9A-Za-z]{100})$")
 
 
@@ -74,7 +76,7 @@ class LyingServer:
         return data is not None
 
     def _publish(self, publisher, event):
-        publisher.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+        publisher.sendall(_TAKEN if self._keep else _TAKEN_AND_CLOSED)
         if not self._keep:
             publisher.shutdown(socket.SHUT_RDWR)
         for piece in self._lie(self._number, event):

@@ -129,7 +129,7 @@ async def test_body_that_comes_a_byte_at_a_time_is_refused_in_time(start, coding
 
 
 async def test_many_who_send_heads_slowly_delay_nobody_and_are_gone_in_time(start):
-    running = await start(head=0.5)
+    running = await start(head=2.0)
     slow = [await running.connect() for _ in range(200)]
     for client in slow:
         await client.send(b"GET /events?topic=t HTTP/1.1\r\nHost: h\r\nX-")
@@ -145,7 +145,7 @@ async def test_many_who_send_heads_slowly_delay_nobody_and_are_gone_in_time(star
 
 async def test_bodies_that_never_end_leave_room_for_others_when_they_are_given_up(start):
     """Their bytes count together until the deadline, so that no number of such clients takes more memory."""
-    running = await start(body=0.2, limits=Limits(body=1000, bodies=2000))
+    running = await start(body=1.5, limits=Limits(body=1000, bodies=2000))
     for _ in range(2):
         client = await running.connect()
         await client.request("POST", "/events", FORM, "Content-Length: 1000")

@@ -27,7 +27,7 @@ from longwave.doctor import Inquiry, observe
 
 pytestmark = pytest.mark.slow  # a stream is watched for a while
 
-HEARTBEAT = "--heartbeat=0.2"
+HEARTBEAT = "--heartbeat=2"  # far more than the servers here take, whatever else the machine does
 SHORT = "--seconds=0.6"
 
 
@@ -72,7 +72,7 @@ def test_a_hub_is_healthy_and_resumes(diagnose):
         for text in "abc":
             hub.publish("t", text)
         status, findings = diagnose(
-            hub.url.rstrip("/"), "--topic", "t", "--last-event-id", "earliest", "--seconds", "2.5", "--heartbeat", "1s"
+            hub.url.rstrip("/"), "--topic", "t", "--last-event-id", "earliest", "--seconds", "2.5", "--heartbeat", "2s"
         )
     assert status == 0
     assert bad(findings) == {"HTTP version"}
@@ -220,7 +220,7 @@ def test_a_good_server_has_nothing_but_the_version_against_it(diagnose):
         live(exchange, *[b"retry: %d\n%b" % (2000 + after, event(n)) for n in range(after + 1, 4)])
 
     with StreamServer(answer) as server:
-        status, findings = diagnose(server.url, "--seconds=1.3", "--heartbeat=1")
+        status, findings = diagnose(server.url, "--seconds=2.6", HEARTBEAT)
         assert eventually(lambda: server.open == 0)
     assert status == 0
     assert bad(findings) == {"HTTP version"}
@@ -315,7 +315,7 @@ async def test_whatever_a_server_does_it_takes_bounded_time_and_leaves_nothing_o
     with StreamServer(answer) as server:
         before = time.monotonic()
         seen = await observe(Inquiry(url=server.url, seconds=0.5))
-        assert time.monotonic() - before < 5
+        assert time.monotonic() - before < 20
         assert eventually(lambda: server.open == 0)
     assert seen.watch.received <= 9 * 2**20
     assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -401,7 +401,7 @@ def test_nginx_that_compresses_and_buffers_is_found_out(diagnose, tmp_path, buff
         text = NGINX.format(folder=tmp_path, port=port, url=server.url, buffering=buffering)
         (tmp_path / "nginx.conf").write_text(text)
         with running("nginx", "-e", str(tmp_path / "errors"), "-c", str(tmp_path / "nginx.conf"), port=port):
-            came, findings = diagnose(f"http://127.0.0.1:{port}/stream", "--seconds=1", HEARTBEAT)
+            came, findings = diagnose(f"http://127.0.0.1:{port}/stream", "--seconds=1", "--heartbeat=0.2")
     assert came == status
     assert findings["connection"]["verdict"] == verdict
     assert findings["compression"]["verdict"] == ("warning" if status == 0 else "not checked")

@@ -14,9 +14,11 @@ from integration.conftest import until
 from integration.raw_client import RawClient
 from integration.test_limits import FORM, GatedLog
 
+LATE = 10  # seconds; who is not given up after the drain time would hold it up for the send timeout, which is longer
+
 
 async def test_each_stream_gets_its_own_retry_and_a_proper_end(start, sink):
-    running = await start(sink=sink, drain=5.0)
+    running = await start(sink=sink, drain=30.0)
     clients = [await running.subscribe() for _ in range(20)]
     await running.publish("last")
 
@@ -29,7 +31,7 @@ async def test_each_stream_gets_its_own_retry_and_a_proper_end(start, sink):
     waits = [int(re.search(r"\nretry: (\d+)\n$", end)[1]) for end in ends]
     assert len(set(waits)) > 15
     assert all(1000 <= wait <= 3000 for wait in waits)
-    assert took < 3
+    assert took < 20, "nobody waited for the end of the drain time"
 
 
 async def test_stream_without_chunks_ends_too(start, sink):
@@ -98,7 +100,7 @@ async def test_stalled_client_delays_the_end_by_the_drain_time_and_no_more(start
     began = time.monotonic()
     await running.stop()
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < LATE
     assert b"retry: " in await healthy.farewell()
     assert not (await stalled.rest()).endswith(b"0\r\n\r\n")
     assert running.site.streams() == []
@@ -229,7 +231,7 @@ async def test_stalled_client_does_not_keep_the_process_beyond_the_drain_time(la
     publisher.close()
 
     assert status == 0
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < LATE
     messages = (await hub.process.stderr.read()).decode()
     assert not re.search(r"Warning|Traceback|Error", messages), messages
 

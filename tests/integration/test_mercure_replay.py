@@ -13,7 +13,9 @@ import time
 
 import pytest
 
+from integration.conftest import until
 from integration.mercure_tokens import ANONYMOUS, KEYED, MERCURE, PUBLISHER, SUBSCRIBER, bearer, post
+from integration.stopped_clock import StoppedClock
 from longwave import discovery_link
 from longwave.core.note import Note
 from longwave.core.update import Update
@@ -23,6 +25,7 @@ from longwave.logs.retention import Retention
 from longwave.server.config import Limits
 
 TARGET = f"{MERCURE}?topic=t"
+SOON = 0.1  # seconds, after which a token expires and the server looks whether it has
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -397,14 +400,17 @@ async def test_id_that_is_too_long_for_a_head_is_not_told_but_resumed_after(star
 @pytest.mark.parametrize("access", [KEYED, ANONYMOUS])
 async def test_stream_ends_cleanly_when_its_token_expires_and_resumes_with_a_fresh_one(start, sink, access):
     running = await start(sink=sink, access=access)
-    expires = time.time() + 0.3
+    clock = StoppedClock(running.site)
+    expires = clock.now + SOON
     client = await running.connect()
     await client.subscribe(TARGET, bearer(subscribe=["*"], exp=expires))
+    looks = clock.looks
+    await until(lambda: clock.looks > looks)
     await fill(running, "before", private=True)
-    assert await client.data() == "before"
+    assert await client.data() == "before", "it is not ended before its time"
 
+    clock.now = expires
     assert await client.farewell() == b"", "the last chunk, then the end"
-    assert time.time() >= expires - 0.02
     await fill(running, "after-1", private=True)
     await fill(running, "after-2")
 
@@ -417,28 +423,34 @@ async def test_stream_ends_cleanly_when_its_token_expires_and_resumes_with_a_fre
 
 async def test_stream_of_http_1_0_ends_when_its_token_expires(start, sink):
     running = await start(sink=sink, access=KEYED)
+    clock = StoppedClock(running.site)
     client = await running.connect()
-    await client.subscribe(TARGET, bearer(subscribe=["*"], exp=time.time() + 0.2), version="1.0")
+    await client.subscribe(TARGET, bearer(subscribe=["*"], exp=clock.now + SOON), version="1.0")
 
+    clock.now += SOON
     await client.ended()
 
 
 async def test_stream_that_is_silent_ends_when_its_token_expires_all_the_same(start, sink):
     """No event and no heartbeat is needed for it."""
     running = await start(sink=sink, access=KEYED, heartbeat=60.0)
+    clock = StoppedClock(running.site)
     client = await running.connect()
-    await client.subscribe(TARGET, bearer(exp=time.time() + 0.2))
+    await client.subscribe(TARGET, bearer(exp=clock.now + SOON))
 
+    clock.now += SOON
     assert await client.farewell() == b""
 
 
 async def test_streams_of_others_go_on_when_a_token_expires(start):
     running = await start(access=KEYED)
+    clock = StoppedClock(running.site)
     stays = await running.connect()
     await stays.subscribe(TARGET, bearer(subscribe=["*"], exp=time.time() + 600))
     leaves = await running.connect()
-    await leaves.subscribe(TARGET, bearer(subscribe=["*"], exp=time.time() + 0.2))
+    await leaves.subscribe(TARGET, bearer(subscribe=["*"], exp=clock.now + SOON))
 
+    clock.now += SOON
     await leaves.farewell()
     await fill(running, "x", private=True)
 

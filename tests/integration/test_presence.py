@@ -417,7 +417,7 @@ async def test_client_that_takes_nothing_is_noticed_within_the_send_timeout(star
     await running.publish(*["x" * 60_000] * 6, topic="a")
 
     assert (await watcher.next())[:2] == ("a", False)
-    assert loop.time() - began < 0.4 + 0.2 + 2.0
+    assert loop.time() - began < 0.4 + 0.2 + 8.0, "by default it would be after 45 seconds"
 
 
 async def test_client_that_leaves_before_its_stream_begins_is_no_ghost(start):

@@ -13,6 +13,7 @@ import pytest
 
 from integration.conftest import until
 from integration.mercure_tokens import KEY, MERCURE, OTHER_KEY
+from integration.stopped_clock import StoppedClock
 from longwave.core.subscriber import State
 from longwave.server.config import AccessConfig
 from unit.auth.signed_tokens import pair
@@ -168,11 +169,13 @@ async def test_a_key_for_one_kind_gives_the_other_kind_nothing(start):
 async def test_a_stream_of_a_token_does_not_outlive_it_whatever_else_happens(start, sink):
     """Its client may keep up or be stalled: nothing that is published after the expiry reaches it."""
     running = await start(access=HUB, sink=sink)
-    expiring = f"Authorization: Bearer {signed(SUBSCRIBER_KEY, exp=time.time() + 0.4)}"
+    clock = StoppedClock(running.site)
+    expiring = f"Authorization: Bearer {signed(SUBSCRIBER_KEY, exp=clock.now + 0.1)}"
     live = await running.subscribe("/events?topic=t", expiring)
     stalled = await running.subscribe("/events?topic=t", expiring, receive_buffer=4096)
     for number in range(40):
         await running.hub.publish("t", f"{number}" + "x" * 50_000, private=True)
+    clock.now += 0.1
     await until(lambda: all(one.state is State.CLOSING for one in running.site.streams()))
     await running.hub.publish("t", "after its time", private=True)
 

@@ -15,7 +15,7 @@ from longwave.client import EventSource, Observer, SyncEventSource
 from longwave.client.httpx_transport import HttpxTransport
 from longwave.client.sync.httpx_transport import SyncHttpxTransport
 
-WAIT = 5.0  # seconds, for what must come
+WAIT = 20.0  # seconds, for what must come
 NO_KEEPING = httpx2.Limits(max_keepalive_connections=0)
 END = None  # what `next` returns once there is nothing more
 

@@ -10,11 +10,12 @@ from contextlib import suppress
 import pytest
 
 from integration.client.sources import END, Recorder, TaskSource, ThreadSource, take
-from longwave.client import EventSource, State, SyncEventSource
+from longwave.client import EventSource, Patience, State, SyncEventSource
 from longwave.errors import RequestFailed
 from longwave.testing import Answer, Cut, Gate, Send, Silence, Stall
 
-PROMPT = 1.0  # seconds; what is not interrupted takes the sixty of `idle`, or the three of a first wait
+LONG = 60.0  # seconds; what is not interrupted takes so long: it is also the default of `idle`
+PROMPT = 10.0  # seconds
 
 READING = Answer(steps=[Send(b"id: 1\ndata: a\n\n"), Stall()])
 
@@ -60,7 +61,7 @@ async def test_close_ends_a_wait_for_the_head(serve, connect_by):
 async def test_close_ends_a_wait_for_the_next_attempt(serve, connect, failing):
     recorder = Recorder()
     server = serve([failing])
-    source = connect(server.url, observer=recorder)
+    source = connect(server.url, observer=recorder, patience=Patience(retry=LONG))
     waiting = asyncio.create_task(source.next())
     await recorder.until("retry")
     assert source.wrapped.state is State.WAITING
@@ -174,9 +175,14 @@ async def source(serve):
         await one.end()
 
 
-async def cancel_a_wait(source):
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(anext(source.wrapped), 0.02)
+async def cancel_a_wait(source, server, requests):
+    """Cancel it a moment after the server has got so many requests."""
+    waiting = asyncio.create_task(anext(source.wrapped))
+    await asyncio.to_thread(server.wait_for_requests, requests)
+    await asyncio.wait([waiting], timeout=0.02)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
 
 
 @pytest.mark.usefixtures("quick")
@@ -186,7 +192,7 @@ async def test_wait_for_bytes_that_is_cancelled_loses_nothing(serve, source):
     server = serve([Answer(steps=half), Answer(steps=[Send(b"id: 2\ndata: b\n\nid: 3\ndata: c\n\n"), Stall()])])
     one = source(server.url)
     assert await take(one, 1) == ["a"]
-    await cancel_a_wait(one)
+    await cancel_a_wait(one, server, 1)
 
     assert await take(one, 2) == ["b", "c"]
     assert [request.headers.get("last-event-id") for request in server.requests] == [None, b"1"]
@@ -198,8 +204,8 @@ async def test_wait_that_is_cancelled_over_and_over_loses_nothing(serve, source)
     events = b"".join(b"id: %d\ndata: %d\n\n" % (number, number) for number in range(5))
     server = serve([Answer(steps=[Stall()])] * 3 + [Answer(steps=[Send(events), Stall()])])
     one = source(server.url)
-    for _ in range(3):
-        await cancel_a_wait(one)
+    for number in range(3):
+        await cancel_a_wait(one, server, number + 1)
 
     assert await take(one, 5) == list("01234")
 
@@ -208,7 +214,7 @@ async def test_wait_that_is_cancelled_over_and_over_loses_nothing(serve, source)
 async def test_wait_for_the_head_that_is_cancelled_is_tried_again(serve, source):
     server = serve([Silence(), READING])
     one = source(server.url)
-    await cancel_a_wait(one)
+    await cancel_a_wait(one, server, 1)
 
     assert await take(one, 1) == ["a"]
 

@@ -65,7 +65,7 @@ async def test_connection_that_breaks_is_tried_again(serve, connect, policy, fai
 @POLICIES
 async def test_server_that_does_not_answer_in_time_is_tried_again(serve, connect, policy):
     recorder = Recorder()
-    source = connect(serve([Silence(), EVENT]).url, policy=policy, idle=0.03, observer=recorder)
+    source = connect(serve([Silence(), EVENT]).url, policy=policy, idle=0.5, observer=recorder)
 
     assert await take(source, 1) == ["a"]
     assert "no byte came in time" in recorder.reasons("retry")[0]

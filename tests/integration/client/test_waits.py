@@ -157,46 +157,46 @@ async def test_redirect_does_not_wait(serve, connect):
 async def test_no_byte_for_long_is_a_dead_connection(serve, connect):
     recorder = Recorder()
     server = serve([Answer(steps=[EVENT, Stall()]), Answer(steps=[EVENT])])
-    source = connect(server.url, idle=0.05, observer=recorder)
+    source = connect(server.url, idle=0.5, observer=recorder)
 
     assert await take(source, 2) == ["a", "a"]
-    assert recorder.reasons("retry") == [f"{server.url}: no byte came for 0.05 s"]
+    assert recorder.reasons("retry") == [f"{server.url}: no byte came for 0.5 s"]
 
 
 async def test_heartbeats_keep_a_connection_alive(serve, connect):
-    beats = [step for _ in range(6) for step in (Pause(0.04), Send(b":\n"))]
+    beats = [step for _ in range(6) for step in (Pause(0.2), Send(b":\n"))]
     server = serve([Answer(steps=[EVENT, *beats, Send(b"data: b\n\n")])])
 
-    assert await take(connect(server.url, idle=0.15), 2) == ["a", "b"]
+    assert await take(connect(server.url, idle=1.0), 2) == ["a", "b"]
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("beat", [b":\n", b":\n\n", b"id: 1\n\n", b"retry: 60\n\n"])
 async def test_heartbeats_without_events_are_a_stalled_stream(serve, connect, beat):
     recorder = Recorder()
-    beats = [step for _ in range(50) for step in (Pause(0.02), Send(beat))]
+    beats = [step for _ in range(100) for step in (Pause(0.02), Send(beat))]
     server = serve([Answer(steps=[EVENT, *beats, Stall()]), Answer(steps=[EVENT])])
-    source = connect(server.url, idle=5, event_idle=0.1, observer=recorder)
+    source = connect(server.url, idle=5, event_idle=1.0, observer=recorder)
 
     assert await take(source, 2) == ["a", "a"]
-    assert recorder.reasons("retry") == [f"{server.url}: no event came for 0.1 s"]
-    assert waits(server)[0] < 1
+    assert recorder.reasons("retry") == [f"{server.url}: no event came for 1 s"]
 
 
 async def test_stream_that_stalled_is_closed_before_the_next_is_opened(serve, connect):
     """By way of a redirect, so that the stalled connection is the only one of its server."""
-    stalled = serve([Answer(steps=[EVENT, *[step for _ in range(50) for step in (Pause(0.02), Send(b":\n"))]])])
+    beats = [step for _ in range(5000) for step in (Pause(0.02), Send(b":\n"))]  # longer than is waited for
+    stalled = serve([Answer(steps=[EVENT, *beats])])
     server = serve([Redirect(stalled.url), Answer(steps=[EVENT, Stall()])])
 
-    assert await take(connect(server.url, event_idle=0.1), 2) == ["a", "a"]
-    await asyncio.to_thread(stalled.wait_until_gone, 0.5)
+    assert await take(connect(server.url, event_idle=0.5), 2) == ["a", "a"]
+    await asyncio.to_thread(stalled.wait_until_gone)
     with pytest.raises(TimeoutError):
         await asyncio.to_thread(server.wait_until_gone, 0.01)
 
 
 async def test_events_keep_a_stream_from_being_stalled(serve, connect):
-    events = [step for _ in range(5) for step in (Pause(0.04), Send(b"data: b\n\n"))]
+    events = [step for _ in range(6) for step in (Pause(0.2), Send(b"data: b\n\n"))]
     server = serve([Answer(steps=[EVENT, *events])])
 
-    assert await take(connect(server.url, event_idle=0.15), 6) == ["a", *"bbbbb"]
+    assert await take(connect(server.url, event_idle=1.0), 7) == ["a", *"bbbbbb"]
     assert len(server.requests) == 1

@@ -9,6 +9,7 @@ import pytest
 
 from longwave.core.update import Update
 from longwave.eventstream.event import Event
+from longwave.logs import memory
 from longwave.logs.memory import MemoryLog
 from longwave.logs.retention import Retention
 from longwave.testing.log_under_test import ManualClock, make_update, make_updates, positions_of
@@ -50,6 +51,24 @@ async def test_an_id_may_come_again_when_its_entry_became_too_old(log, clock):
     clock.now += 11
 
     assert await log.append([make_update("x", "a")]) == [2]
+
+
+async def test_the_loop_goes_on_between_parts_of_a_long_search(log, monkeypatch):
+    monkeypatch.setattr(memory, "PASSED_OVER", 10)
+    await log.append([Update(("t",), Event("x")), *[Update(("t",), Event("x"), private=True)] * 49])
+    turns = 0
+
+    async def count_turns():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count_turns())
+    await log.outlines(0, 51, 1, private=False)
+    counting.cancel()
+
+    assert turns == 5
 
 
 async def test_no_thread_and_no_timer_serves_the_log(log):
