@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from longwave.core.entry import Entry
     from longwave.core.feed import Feed
-    from longwave.core.update import Update
     from longwave.delivery import Delivery
     from longwave.logs.base import Log
 
@@ -161,8 +160,11 @@ class Lane:
                 await self._delivery.room()
             if is_note(entry.update):
                 await self._keep(entry)
-            else:
-                self._deliver(entry, await self._search(entry.update))
+                continue
+            search = self._index.search(entry.update)
+            while not self._step(search):
+                await self._rest()
+            self._deliver(entry, search)
         self._news.announce()
         self._advanced()
 
@@ -173,14 +175,11 @@ class Lane:
         await self._take_note(note)
         self.head = note.position
 
-    async def _search(self, update: Update) -> Search:
-        """Return a search that has no more to do."""
-        search = self._index.search(update)
-        while (left := search.step(self._budget)) <= 0:
-            await self._rest()
-            self._budget = STEP
-        self._budget = left
-        return search
+    def _step(self, search: Search) -> bool:
+        """Take a step of a search; return whether it has no more to do."""
+        left = search.step(self._budget)
+        self._budget = left if left > 0 else STEP
+        return left > 0
 
     def _deliver(self, entry: Entry, search: Search) -> None:
         if entry.position > self.head + 1:

@@ -28,6 +28,7 @@ MAX_BATCH = 10_000  # updates of one request
 MAX_RETRY_DIGITS = 16
 MAX_ID = 1024  # characters; clients send it back in a request's head, which has bounds of its own
 KEYS = frozenset({"topic", "topics", "data", "type", "id", "retry", "private"})
+JSON_SPACE = " \t\n\r"
 JSON_NAMES = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
 
 RESERVED = "/.well-known/mercure"  # in a topic: of what the hub itself tells
@@ -178,7 +179,16 @@ def _refuse_constant(name: str) -> object:
     raise InvalidValue("body", f"expected JSON, got {name}, which only some languages know")
 
 
-_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode  # once, as making it costs more than using it
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)  # once, as making it costs more than using it
+
+
+def _decode(text: str) -> object:
+    """Return a JSON value. Most texts have nothing around it, and are read in half the time of `decode`."""
+    try:
+        value, end = _DECODER.raw_decode(text)
+    except json.JSONDecodeError:
+        return _DECODER.decode(text)  # white space before it, or what is wrong
+    return _DECODER.decode(text) if text[end:].strip(JSON_SPACE) else value
 
 
 def _update(item: object, authorise: Authorise) -> Update:
