@@ -64,13 +64,20 @@ def collect(arguments: Iterable[str], peers: Iterable[Peer], skipped: Iterable[S
 
 
 def join(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the provenance of a run that went on: what was newer counts, no command and no peer is forgotten."""
+    """Return the provenance of a run that went on: what was newer counts, no command, commit or peer is forgotten."""
     if not earlier:
         return dict(later)
     peers = {**earlier["peers"], **later["peers"]}
     skipped = {one["name"]: one for one in (*earlier["skipped"], *later["skipped"]) if one["name"] not in peers}
     command = f"{earlier['command']}; {later['command']}"
-    return {**later, "command": command, "peers": peers, "skipped": list(skipped.values())}
+    commits = dict.fromkeys([*earlier["commit"].split("; "), later["commit"]])
+    return {
+        **later,
+        "command": command,
+        "commit": "; ".join(commits),
+        "peers": peers,
+        "skipped": list(skipped.values()),
+    }
 
 
 def find_machine() -> dict[str, str]:

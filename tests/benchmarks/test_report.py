@@ -155,6 +155,14 @@ def test_run_that_goes_on_forgets_no_peer_and_no_command():
     assert provenance.join({}, later) == later
 
 
+def test_run_that_goes_on_at_another_commit_names_each_once():
+    joined = KNOWN
+    for commit in ("0123", "4567", "4567", "0123"):
+        joined = provenance.join(joined, KNOWN | {"commit": commit})
+
+    assert joined["commit"] == "0123; 4567"
+
+
 @pytest.mark.parametrize(("cost", "met"), [(6.0, True), (9.0, False)])
 def test_cost_is_judged_as_a_ratio_in_the_same_run(cost, met):
     found = judge("Single events to 1,000: CPU a delivery at most 0.75 x nchan", *single(longwave=cost, nchan=10.0))
