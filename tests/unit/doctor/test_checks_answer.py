@@ -36,6 +36,7 @@ def test_connection(watch, verdict, says):
         (206, "200 exactly"),
         (302, "redirect leads nowhere"),
         (401, "credentials"),
+        (400, "not understood"),
         (404, "no such resource"),
         (418, "refused"),
         (500, "server failed"),

@@ -84,6 +84,16 @@ def test_json_null_is_as_if_left_out():
     assert (update.event.id, update.event.type, update.event.retry) == ("", "message", None)
 
 
+def test_json_may_have_its_own_white_space_around_it():
+    assert only(read(' \t\r\n{"topic":"t"}\n\r\t ', JSON)).topics == ("t",)
+
+
+@pytest.mark.parametrize("more", ["x", " {}", "\xa0", "\x0b"])
+def test_json_with_anything_else_behind_it_is_refused(more):
+    with pytest.raises(InvalidValue, match="expected JSON, got Extra data at line 1, column "):
+        read(f'{{"topic":"t"}}{more}', JSON)
+
+
 def test_ndjson_lines_may_be_blank_and_end_with_crlf():
     assert [
         update.event.data
